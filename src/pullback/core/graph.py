@@ -1,0 +1,60 @@
+"""Walks over the graph: iterative, linear in the number of nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, final
+
+from attrs import frozen
+
+from pullback.core.trace import Trace
+from pullback.primitives.primitive import Primitive
+from pullback.primitives.quantity import Value
+
+if TYPE_CHECKING:
+    from pullback.core.array import Array
+
+
+def topological(roots: Iterable[Array]) -> list[Array]:
+    """Return every node that the roots are made of, operands before what they make."""
+    order: list[Array] = []
+    seen: set[Array] = set()
+    stack: list[tuple[Array, bool]] = [(root, False) for root in roots]
+    while stack:
+        node, expanded = stack.pop()
+        if expanded:
+            order.append(node)
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))
+            stack.extend((operand, False) for operand in node.operands if operand not in seen)
+    return order
+
+
+@final
+@frozen
+class FlatGraph:
+    """A graph as flat columns, for pickling: row ``i`` is a node, made only of earlier rows."""
+
+    values: list[Value]
+    primitives: list[Primitive | None]
+    operands: list[tuple[int, ...]]
+    sources: list[tuple[int, ...]]
+    roots: list[int]
+
+
+def flatten_graph(roots: Sequence[Array]) -> FlatGraph:
+    """Return the graph under the roots as flat columns; traces become small numbers."""
+    order = topological(roots)
+    row = {node: i for i, node in enumerate(order)}
+    number: dict[Trace, int] = {}
+    return FlatGraph(
+        values=[node._value for node in order],
+        primitives=[node.primitive for node in order],
+        operands=[tuple(row[operand] for operand in node.operands) for node in order],
+        sources=[
+            tuple(sorted(number.setdefault(trace, len(number)) for trace in node.sources))
+            for node in order
+        ],
+        roots=[row[root] for root in roots],
+    )

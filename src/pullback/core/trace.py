@@ -1,0 +1,13 @@
+"""The identity of a trace: one call of a transform, or one variable a user made."""
+
+from __future__ import annotations
+
+from typing import final
+
+from attrs import frozen
+
+
+@final
+@frozen(eq=False)
+class Trace:
+    """A token, compared by identity: a node depends on a trace when it has it in its sources."""

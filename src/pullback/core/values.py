@@ -1,0 +1,55 @@
+"""Values that cannot be written to: what comes in is copied, what goes out is a read-only view."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pullback.errors import DTypeError
+from pullback.primitives.quantity import NUMBERS, Value
+from pullback.types import check_dtype
+
+
+def freeze_value(data: object) -> Value:
+    """Return a private copy of ``data`` as a value.
+
+    Args:
+        data: A Python number, which stays one (a weak type); a NumPy scalar; an ndarray; nested
+            sequences of numbers; or any object that NumPy converts to an array of numbers.
+
+    Returns:
+        A Python number, a NumPy scalar for rank 0, or an ndarray that only the caller holds.
+
+    Raises:
+        DTypeError: The data are not numbers, or are a kind of array whose meaning would be lost.
+    """
+    if data.__class__ in NUMBERS:
+        return data
+    if isinstance(data, np.generic):
+        check_dtype(data.dtype, "asarray")
+        return data
+    if isinstance(data, np.ma.MaskedArray):
+        msg = "asarray: a masked array would lose its mask; use data.filled(...) or where"
+        raise DTypeError(msg)
+    try:
+        array = np.array(data)  # a copy: the caller may go on writing to his
+    except ValueError as error:
+        msg = f"asarray: {error}"
+        raise DTypeError(msg) from None
+    dtype = array.dtype
+    if dtype.kind == "O":
+        msg = (
+            f"asarray: cannot make an array from {type(data).__name__}: "
+            "expected numbers, an ndarray, or nested sequences of numbers"
+        )
+        raise DTypeError(msg)
+    if check_dtype(dtype, "asarray") != dtype or not dtype.isnative:
+        array = array.astype(dtype.newbyteorder("="))
+    return array[()]
+
+
+def thaw(value: Value) -> Value:
+    """Return ``value`` for handing out: a read-only view that cannot be made writable."""
+    if isinstance(value, np.ndarray):
+        value.setflags(write=False)
+        return value.view()
+    return value

@@ -1,0 +1,84 @@
+"""Conversion between dtypes, and the fitting of a derivative to the type of what it belongs to."""
+
+from __future__ import annotations
+
+from typing import final
+
+import numpy as np
+from attrs import frozen
+
+from pullback.primitives.linear import Linear
+from pullback.primitives.quantity import Quantity, Value, quantity_type
+from pullback.primitives.shape import BroadcastTo, sum_to_shape
+from pullback.types import ArrayType
+from pullback.types.promotion import DType, python_zero
+
+
+@final
+@frozen
+class Cast(Linear):
+    """Conversion to another dtype; to the real one from a complex one takes the real part.
+
+    ``weak`` converts to a Python number (rank 0 only). Real-linear between inexact dtypes: the
+    adjoint of embedding the reals in the complex numbers is the real part, and the other way
+    round. To an integer or boolean dtype it is a step function, without derivative.
+    """
+
+    dtype: DType
+    weak: bool = False
+
+    @property
+    def differentiable(self) -> bool:  # type: ignore[override]  # a class attribute elsewhere; here it depends on the field
+        """Whether the target dtype is inexact."""
+        return self.dtype.kind in "fc"
+
+    def evaluate(self, *values: Value) -> Value:
+        (x,) = values
+        array = np.asarray(x)
+        if array.dtype.kind == "c" and self.dtype.kind != "c":
+            array = array.real
+        if self.weak:
+            return type(python_zero(self.dtype))(array[()])
+        return array.astype(self.dtype)[()]
+
+    def infer(self, *types: ArrayType) -> ArrayType:
+        """Return the type with the target dtype."""
+        return ArrayType(types[0].shape, self.dtype, self.weak)
+
+    def transpose(self, cotangent: Quantity, operand: Quantity) -> Quantity:
+        """Convert back."""
+        have = quantity_type(operand)
+        return Cast(have.dtype, have.weak)(cotangent)
+
+
+def conform(cotangent: Quantity, like: Quantity) -> Quantity:
+    """Return the cotangent of ``like`` from that of its broadcast and promoted form.
+
+    The adjoint of broadcasting sums; the adjoint of promotion converts back.
+    """
+    kind = cotangent.__class__
+    if kind is like.__class__ and (
+        kind is float
+        or (
+            kind is np.ndarray
+            and cotangent.shape == like.shape  # type: ignore[attr-defined]  # both are ndarrays
+            and cotangent.dtype is like.dtype  # type: ignore[attr-defined]
+        )
+    ):
+        return cotangent  # nothing was broadcast or promoted: by far the commonest case
+    have, want = quantity_type(cotangent), quantity_type(like)
+    if have.shape != want.shape:
+        cotangent = sum_to_shape(cotangent, want.shape)
+    if have.dtype != want.dtype or have.weak != want.weak:
+        cotangent = Cast(want.dtype, want.weak)(cotangent)
+    return cotangent
+
+
+def spread(tangent: Quantity, out: Quantity) -> Quantity:
+    """Return the tangent broadcast and promoted to the type of ``out``."""
+    have, want = quantity_type(tangent), quantity_type(out)
+    if have.shape != want.shape:
+        tangent = BroadcastTo(want.shape)(tangent)
+    if have.dtype != want.dtype or have.weak != want.weak:
+        tangent = Cast(want.dtype, want.weak)(tangent)
+    return tangent

@@ -1,0 +1,139 @@
+"""The families of primitives that work element by element, with broadcasting.
+
+Shape and dtype come from NumPy's rules. A member names the ufunc that defines its values and gives
+its partial derivatives; the families make pushforward and pullback of them:
+
+    out_dot = Σ_i ∂f/∂x_i · x_i_dot            x_i_bar = conj(∂f/∂x_i) · out_bar
+
+each spread to the result's type, or summed back to the operand's.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar
+
+import numpy as np
+from attrs import frozen
+
+from pullback.primitives.cast import conform, spread
+from pullback.primitives.complex import conjugate
+from pullback.primitives.primitive import Primitive, Product
+from pullback.primitives.quantity import Quantity, Value
+from pullback.types import ArrayType, broadcast_shapes, python_zero, type_of, ufunc_dtype
+
+
+@frozen
+class Elementwise(Primitive):
+    """A primitive whose result at each element depends on its operands at that element."""
+
+    #: The NumPy function that defines the values and the promotion of dtypes.
+    ufunc: ClassVar[np.ufunc]
+
+    def infer(self, *types: ArrayType) -> ArrayType:
+        """Return the type by NumPy's broadcasting and promotion."""
+        if all(t.weak for t in types):  # Python numbers: ask Python
+            return type_of(self.evaluate(*(type(python_zero(t.dtype))(1) for t in types)))
+        shape = broadcast_shapes(self.name, [t.shape for t in types])
+        return ArrayType(shape, ufunc_dtype(self.ufunc, types))
+
+
+@frozen
+class Unary(Elementwise):
+    """A differentiable function of one operand, given by its derivative (holomorphic, if complex)."""
+
+    @abstractmethod
+    def partial(self, out: Quantity, x: Quantity) -> Quantity:
+        """Return the derivative at ``x``, where the function has the value ``out``."""
+
+    def evaluate(self, *values: Value) -> Value:
+        return self.ufunc(*values)
+
+    def pushforward(
+        self,
+        index: int,
+        tangent: Quantity,
+        out: Quantity,
+        operands: tuple[Quantity, ...],
+    ) -> Quantity:
+        """Return the derivative times the tangent."""
+        return spread(tangent * self.partial(out, operands[0]), out)
+
+    def pullback(
+        self,
+        index: int,
+        cotangent: Quantity,
+        out: Quantity,
+        operands: tuple[Quantity, ...],
+        product: Product,
+    ) -> Quantity:
+        """Return the cotangent times the (conjugated) derivative."""
+        x = operands[0]
+        return conform(product(cotangent, conjugate(self.partial(out, x))), x)
+
+
+@frozen
+class Binary(Elementwise):
+    """A differentiable function of two operands, given by its partial derivatives."""
+
+    @abstractmethod
+    def partial_x(self, out: Quantity, x: Quantity, y: Quantity) -> Quantity:
+        """Return the derivative in the first operand."""
+
+    @abstractmethod
+    def partial_y(self, out: Quantity, x: Quantity, y: Quantity) -> Quantity:
+        """Return the derivative in the second operand."""
+
+    def evaluate(self, *values: Value) -> Value:
+        return self.ufunc(*values)
+
+    def pushforward(
+        self,
+        index: int,
+        tangent: Quantity,
+        out: Quantity,
+        operands: tuple[Quantity, ...],
+    ) -> Quantity:
+        """Return the partial derivative times the tangent."""
+        x, y = operands
+        partial = self.partial_y if index else self.partial_x
+        return spread(tangent * partial(out, x, y), out)
+
+    def pullback(
+        self,
+        index: int,
+        cotangent: Quantity,
+        out: Quantity,
+        operands: tuple[Quantity, ...],
+        product: Product,
+    ) -> Quantity:
+        """Return the cotangent times the (conjugated) partial derivative."""
+        x, y = operands
+        partial = self.partial_y if index else self.partial_x
+        return conform(product(cotangent, conjugate(partial(out, x, y))), operands[index])
+
+
+@frozen
+class Stepwise(Elementwise):
+    """A function that is constant between its steps: its derivative is zero, and is absent."""
+
+    differentiable: ClassVar[bool] = False
+
+    def pushforward(
+        self,
+        index: int,
+        tangent: Quantity,
+        out: Quantity,
+        operands: tuple[Quantity, ...],
+    ) -> None:
+        """Return nothing: the derivative is zero."""
+
+    def pullback(
+        self,
+        index: int,
+        cotangent: Quantity,
+        out: Quantity,
+        operands: tuple[Quantity, ...],
+        product: Product,
+    ) -> None:
+        """Return nothing: the derivative is zero."""

@@ -1,0 +1,99 @@
+"""The primitive: one operation of the graph, with all its rules.
+
+The fields of a primitive are its static parameters, its methods are its rules; it holds nothing
+else and knows nothing of the graph. Primitives compare and hash by class and fields.
+"""
+
+from __future__ import annotations
+
+import operator
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar, Final
+
+from attrs import frozen
+
+from pullback.primitives.quantity import Node, Quantity, Value
+from pullback.types import ArrayType
+
+#: How a rule multiplies a cotangent by a partial derivative; see `Primitive.pullback`.
+Product = Callable[[Quantity, Quantity], Quantity]
+PLAIN_PRODUCT: Final[Product] = operator.mul
+
+
+@frozen
+class Primitive(ABC):
+    """One operation: how it computes, what type results, and how it differentiates.
+
+    In the rules, ``operands`` and ``out`` are what `evaluate` was given and what it gave: values,
+    or nodes when the derivative itself is to be differentiated. A rule that returns ``None`` says
+    that the derivative is zero everywhere.
+    """
+
+    #: Whether the result depends smoothly on some operand. Where not (comparisons, arg-max), a
+    #: result with a known value is a constant.
+    differentiable: ClassVar[bool] = True
+    #: Whether the pullback fills with zeros the elements that the operation did not select
+    #: (``where``, ``max``, indexing). Below a selection those zeros must stay zeros even against
+    #: an infinite partial derivative: rules are then given a product in which 0 times anything
+    #: is 0.
+    selects: ClassVar[bool] = False
+
+    @property
+    def name(self) -> str:
+        """The name that errors and printed graphs use."""
+        word = type(self).__name__
+        return "".join(f"_{c.lower()}" if c.isupper() else c for c in word).lstrip("_")
+
+    @abstractmethod
+    def evaluate(self, *values: Value) -> Value:
+        """Compute the result from NumPy values."""
+
+    @abstractmethod
+    def infer(self, *types: ArrayType) -> ArrayType:
+        """Return the type of the result.
+
+        Raises:
+            ShapeError: The shapes do not fit.
+            DTypeError: The dtypes do not fit.
+        """
+
+    @abstractmethod
+    def pushforward(
+        self,
+        index: int,
+        tangent: Quantity,
+        out: Quantity,
+        operands: tuple[Quantity, ...],
+    ) -> Quantity | None:
+        """Return the change of the result when operand ``index`` moves along ``tangent``."""
+
+    @abstractmethod
+    def pullback(
+        self,
+        index: int,
+        cotangent: Quantity,
+        out: Quantity,
+        operands: tuple[Quantity, ...],
+        product: Product,
+    ) -> Quantity | None:
+        """Return the cotangent of operand ``index``: the adjoint of `pushforward`.
+
+        The inner product is the real one, ``⟨w, v⟩ = Re Σ conj(w)·v``, so a complex partial
+        derivative enters conjugated (PyTorch's convention: ``x - step * grad`` descends).
+
+        Args:
+            index: Which operand.
+            cotangent: The cotangent of the result, of the result's type.
+            out: The result.
+            operands: The operands.
+            product: How to multiply the cotangent by a partial derivative: ``*``, or below a
+                selection the product in which a zero cotangent annihilates.
+        """
+
+    def __call__(self, *operands: Quantity) -> Quantity:
+        """Apply the primitive: a node if any operand is one, else the value computed at once."""
+        for operand in operands:
+            if isinstance(operand, Node):
+                return operand.bind(self, operands)
+        return self.evaluate(*operands)

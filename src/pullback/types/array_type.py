@@ -1,0 +1,59 @@
+"""The type of an array: its shape, its dtype, and whether the dtype is weak.
+
+Python numbers are *weak*, as in NumPy 2 (NEP 50) and the Array API: ``float32 + 1.0`` stays
+``float32``. A weak type is always of rank 0 and its dtype is the one NumPy gives the bare number.
+"""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+import numpy as np
+from attrs import frozen
+
+_WEAK_DTYPES: Final = {
+    bool: np.dtype(np.bool_),
+    int: np.dtype(np.int64),
+    float: np.dtype(np.float64),
+    complex: np.dtype(np.complex128),
+}
+
+
+@final
+@frozen
+class ArrayType:
+    """The shape and dtype of an array.
+
+    Example:
+        >>> print(ArrayType((2, 3), np.dtype("float32")))
+        float32[2, 3]
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[np.generic]
+    weak: bool = False
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def inexact(self) -> bool:
+        """Whether the dtype is real or complex floating: the dtypes that have derivatives."""
+        return self.dtype.kind in "fc"
+
+    def __str__(self) -> str:
+        """Write the type as ``float64[2, 3]``; a weak one as ``weak float64``."""
+        if self.weak:
+            return f"weak {self.dtype}"
+        return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
+
+
+def type_of(value: object) -> ArrayType:
+    """Return the type of a value: a Python number, a NumPy scalar or an ndarray."""
+    weak = _WEAK_DTYPES.get(type(value))
+    if weak is not None:
+        return ArrayType((), weak, weak=True)
+    assert isinstance(value, (np.ndarray, np.generic)), type(value)
+    return ArrayType(value.shape, value.dtype)

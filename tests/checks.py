@@ -1,0 +1,193 @@
+"""The generic checks of a primitive or of a function of arrays.
+
+Every check compares with something independent: NumPy for values, central differences for
+derivatives, the adjoint identity for the pullback. None uses another autodiff system.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from pullback.core import Array, Trace, apply, constant, freeze_value, make_node
+from pullback.primitives.identity import Input
+from pullback.primitives.primitive import Primitive
+from pullback.primitives.quantity import Value, quantity_type
+from pullback.transforms.vjp import sweep
+from pullback.types import ArrayType, type_of
+
+Function = Callable[..., Array]
+STEP = 1e-6
+
+
+def inexact(value: Value) -> bool:
+    """Whether a value has derivatives."""
+    return type_of(value).inexact
+
+
+def direction(value: Value, seed: int) -> Value:
+    """A fixed random direction of the value's own type."""
+    rng = np.random.default_rng(seed)
+    type_ = type_of(value)
+    numbers = rng.standard_normal(type_.shape)
+    if type_.dtype.kind == "c":
+        numbers = numbers + 1j * rng.standard_normal(type_.shape)
+    return np.asarray(numbers).astype(type_.dtype)[()]
+
+
+def inner(a: Value, b: Value) -> float:
+    """The real inner product Re Σ conj(a)·b."""
+    return float(np.sum(np.real(np.conj(a) * b)))
+
+
+def pullback_of(f: Function, values: Sequence[Value], cotangent: Value) -> list[Value]:
+    """The cotangents of all inexact operands, by one sweep on values; zeros where absent."""
+    trace = Trace()
+    nodes = [
+        _input(constant(freeze_value(v)), trace) if inexact(v) else constant(v) for v in values
+    ]
+    out = f(*nodes)
+    bars = sweep(trace, [out], [constant(cotangent)])
+    result = []
+    for value, node in zip(values, nodes, strict=True):
+        if inexact(value):
+            bar = bars[node]._value if node in bars else np.zeros_like(value)[()]
+            assert np.shape(bar) == np.shape(value), (
+                f"cotangent {np.shape(bar)} of {np.shape(value)}"
+            )
+            assert type_of(bar).dtype == type_of(value).dtype, "the cotangent has another dtype"
+            result.append(bar)
+    return result
+
+
+def _input(outer: Array, trace: Trace) -> Array:
+    return make_node(outer._value, Input(), (outer,), outer.sources | {trace})
+
+
+def _moved(values: Sequence[Value], directions: Sequence[Value], step: float) -> list[Value]:
+    moved, remaining = [], iter(directions)
+    for value in values:
+        moved.append(value + step * next(remaining) if inexact(value) else value)
+    return moved
+
+
+def check_function(
+    f: Function,
+    *values: Value,
+    order: int = 2,
+    rtol: float = 1e-6,
+    atol: float = 1e-7,
+    step: float = STEP,
+) -> None:
+    """Check the derivatives of a function of arrays at a smooth point, in double precision.
+
+    Order 1: the pullback against a central difference of the values. Order 2: the derivative of
+    the pullback against a central difference of the pullback.
+    """
+    directions = [direction(v, i) for i, v in enumerate(values) if inexact(v)]
+    out = f(*[constant(freeze_value(v)) for v in values])._value
+    if not inexact(out):
+        return
+    cotangent = direction(out, 99)
+
+    def value_along(t: float) -> float:
+        moved = f(*[constant(freeze_value(v)) for v in _moved(values, directions, t)])
+        return inner(cotangent, moved._value)
+
+    numeric = (value_along(step) - value_along(-step)) / (2 * step)
+    bars = pullback_of(f, values, cotangent)
+    exact = sum(inner(bar, d) for bar, d in zip(bars, directions, strict=True))
+    np.testing.assert_allclose(exact, numeric, rtol=rtol, atol=atol, err_msg="first derivative")
+    if order > 1:
+        _check_second(f, values, directions, cotangent, rtol=rtol, atol=atol, step=step)
+
+
+def _check_second(
+    f: Function,
+    values: Sequence[Value],
+    directions: Sequence[Value],
+    cotangent: Value,
+    *,
+    rtol: float,
+    atol: float,
+    step: float,
+) -> None:
+    def slope(moved: Sequence[Value]) -> float:
+        bars = pullback_of(f, moved, cotangent)
+        return sum(inner(bar, w) for bar, w in zip(bars, weights, strict=True))
+
+    weights = [direction(v, 50 + i) for i, v in enumerate(v for v in values if inexact(v))]
+    numeric = (
+        slope(_moved(values, directions, step)) - slope(_moved(values, directions, -step))
+    ) / (2 * step)
+    outer = Trace()
+    nodes = [
+        _input(constant(freeze_value(v)), outer) if inexact(v) else constant(v) for v in values
+    ]
+    trace = Trace()
+    inner_nodes = [_input(n, trace) if n.sources else n for n in nodes]
+    out = f(*inner_nodes)
+    bars = sweep(trace, [out], [constant(cotangent)])
+    firsts = [bars[n] for n in inner_nodes if n.sources and n in bars]
+    seeds = [
+        constant(w)
+        for n, w in zip((n for n in inner_nodes if n.sources), weights, strict=True)
+        if n in bars
+    ]
+    seconds = sweep(outer, firsts, seeds)
+    traced = [n for n in nodes if n.sources]
+    exact = sum(
+        inner(seconds[n]._value, d) for n, d in zip(traced, directions, strict=True) if n in seconds
+    )
+    np.testing.assert_allclose(exact, numeric, rtol=rtol, atol=atol, err_msg="second derivative")
+
+
+def check_primitive(
+    primitive: Primitive, *values: Value, order: int = 2, **tolerance: float
+) -> None:
+    """Check everything a primitive promises, at a smooth point.
+
+    The inferred type is the actual type, on values and on nodes without values; pushforward and
+    pullback are adjoint; derivatives of first and second order agree with differences.
+    """
+    check_type(primitive, *values)
+    check_adjoint(primitive, *values)
+    check_function(lambda *nodes: apply(primitive, *nodes), *values, order=order, **tolerance)  # type: ignore[arg-type]
+
+
+def check_type(primitive: Primitive, *values: Value) -> None:
+    """Check that the inferred type is the actual type."""
+    out = primitive.evaluate(*values)
+    assert not (isinstance(out, np.ndarray) and out.ndim == 0), "a rank-0 value is a scalar"
+    inferred = primitive.infer(*[type_of(v) for v in values])
+    assert inferred == type_of(out), f"inferred {inferred}, actual {type_of(out)}"
+    trace = Trace()
+    unknown = [make_node(type_of(v), Input(), (), frozenset({trace})) for v in values]
+    assert apply(primitive, *unknown).type == inferred
+
+
+def check_adjoint(primitive: Primitive, *values: Value) -> None:
+    """Check Re⟨w, J v⟩ = Re⟨Jᵀ w, v⟩ for each operand, in the operand's own dtype."""
+    out = primitive.evaluate(*values)
+    out_type: ArrayType = type_of(out)
+    if not out_type.inexact:
+        return
+    single = any(type_of(v).dtype.itemsize < 8 for v in values if inexact(v))
+    for index, value in enumerate(values):
+        if not inexact(value):
+            continue
+        v, w = direction(value, index), direction(out, 77)
+        forward = primitive.pushforward(index, v, out, tuple(values))
+        backward = primitive.pullback(index, w, out, tuple(values), lambda a, b: a * b)
+        if forward is None or backward is None:
+            assert forward is None, "the pushforward exists, the pullback does not"
+            assert backward is None, "the pullback exists, the pushforward does not"
+            continue
+        assert quantity_type(forward).shape == out_type.shape, "tangent of another shape"
+        assert quantity_type(forward).dtype == out_type.dtype, "tangent of another dtype"
+        assert quantity_type(backward).shape == np.shape(value), "cotangent of another shape"
+        assert quantity_type(backward).dtype == type_of(value).dtype, "cotangent of another dtype"
+        left, right = inner(w, forward), inner(backward, v)
+        tolerance = 1e-4 if single else 1e-10
+        np.testing.assert_allclose(left, right, rtol=tolerance, atol=tolerance)
