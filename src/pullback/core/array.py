@@ -21,7 +21,7 @@ from pullback.core.trace import Trace
 from pullback.core.values import freeze_value
 from pullback.primitives.cast import Cast
 from pullback.primitives.primitive import Primitive
-from pullback.primitives.quantity import NUMBERS, Quantity, Value
+from pullback.primitives.quantity import NUMBERS, Node, Quantity, Value
 from pullback.types import ArrayType, type_of
 
 NO_SOURCES: Final[frozenset[Trace]] = frozenset()
@@ -93,16 +93,35 @@ class Array(Conversion):
         return apply(primitive, self)
 
     def _binary(self, primitive: Primitive, other: ArrayLike) -> Array:
+        # The hot path of scalar code: `apply` for two operands, in one piece.
         if other.__class__ is not Array:
             lifted = _lift_operand(other)
             if lifted is None:
                 return NotImplemented
-            return apply(primitive, self, lifted)
-        return apply(primitive, self, other)  # type: ignore[arg-type]  # its class was compared
+            other = lifted
+        sources, more = self.sources, other.sources
+        if more and more is not sources:
+            sources = sources | more if sources else more
+        x, y = self._value, other._value
+        if x.__class__ is ArrayType or y.__class__ is ArrayType:
+            return apply(primitive, self, other)
+        try:
+            value = primitive.evaluate(x, y)
+        except Exception:  # noqa: BLE001 - apply raises the clear error
+            return apply(primitive, self, other)
+        if not sources or not primitive.differentiable:
+            return constant(value)
+        node = _new(_Draft)
+        node._value = value
+        node.primitive = primitive
+        node.operands = (self, other)
+        node.sources = sources
+        node.__class__ = Array
+        return node
 
     def _reflected(self, primitive: Primitive, other: ArrayLike) -> Array:
         lifted = _lift_operand(other)
-        return NotImplemented if lifted is None else apply(primitive, lifted, self)
+        return NotImplemented if lifted is None else lifted._binary(primitive, self)
 
     def __repr__(self) -> str:
         """Write the value, shape and dtype; of a traced node, also what it is."""
@@ -123,9 +142,26 @@ class Array(Conversion):
 
 #: What a function takes as an array: an array of ours, or what NumPy would convert to one.
 ArrayLike: TypeAlias = (
-    "Array | np.ndarray[tuple[int, ...], np.dtype[np.generic]] | np.generic"
+    "Array | Node | np.ndarray[tuple[int, ...], np.dtype[np.generic]] | np.generic"
     " | bool | int | float | complex"
 )
+
+
+class _Draft(Conversion):
+    """An array under construction: the same slots, still writable. It then becomes an `Array`.
+
+    A frozen attrs ``__init__`` costs 0.41 us; filling a draft and changing its class, 0.2 us.
+    """
+
+    __slots__ = ("_value", "operands", "primitive", "sources")
+
+    _value: Value
+    primitive: Primitive | None
+    operands: tuple[Array, ...]
+    sources: frozenset[Trace]
+
+
+_new: Final = object.__new__
 
 
 def make_node(
@@ -135,35 +171,18 @@ def make_node(
     sources: frozenset[Trace],
 ) -> Array:
     """Return a node with the given fields (the value is not copied)."""
-    node = _new(Array)
-    _set_value(node, value)
-    _set_primitive(node, primitive)
-    _set_operands(node, operands)
-    _set_sources(node, sources)
+    node = _new(_Draft)
+    node._value = value
+    node.primitive = primitive
+    node.operands = operands
+    node.sources = sources
+    node.__class__ = Array
     return node
-
-
-# A frozen attrs __init__ costs 0.41 us; setting the slots through their descriptors 0.25 us.
-_new: Final = object.__new__
-_set_value: Final = Array._value.__set__
-_set_primitive: Final = Array.primitive.__set__
-_set_operands: Final = Array.operands.__set__
-_set_sources: Final = Array.sources.__set__
 
 
 def constant(value: Value) -> Array:
     """Return a constant that holds ``value`` itself: a value nothing outside can write to."""
     return make_node(value, None, (), NO_SOURCES)
-
-
-def unknown(
-    type_: ArrayType,
-    primitive: Primitive,
-    operands: tuple[Array, ...],
-    sources: frozenset[Trace],
-) -> Array:
-    """Return a node whose type is known and whose value is not."""
-    return make_node(type_, primitive, operands, sources)
 
 
 def apply(primitive: Primitive, *operands: Array) -> Array:
@@ -173,22 +192,25 @@ def apply(primitive: Primitive, *operands: Array) -> Array:
         PullbackError: The shapes or dtypes do not fit.
     """
     sources = NO_SOURCES
+    known = True
     for operand in operands:
         more = operand.sources
-        if more and more is not sources:
-            sources = sources | more if sources else more
-    values = [operand._value for operand in operands]
-    if sources and any(value.__class__ is ArrayType for value in values):
+        if more:
+            if more is not sources:
+                sources = sources | more if sources else more
+            if operand._value.__class__ is ArrayType:
+                known = False
+    if not known:
         type_ = primitive.infer(*[operand.type for operand in operands])
-        return unknown(type_, primitive, operands, sources)
+        return make_node(type_, primitive, operands, sources)
     try:
-        value = primitive.evaluate(*values)
+        value = primitive.evaluate(*[operand._value for operand in operands])
     except Exception:
         primitive.infer(*[operand.type for operand in operands])  # names the shapes and dtypes
         raise
     if sources and primitive.differentiable:
         return make_node(value, primitive, operands, sources)
-    return make_node(value, None, (), NO_SOURCES)
+    return constant(value)
 
 
 def lift(value: object) -> Array:
@@ -215,9 +237,11 @@ def operands(*values: object) -> tuple[Array, ...]:
 
 def _lift_operand(value: object) -> Array | None:
     """Return an operator's other operand as an array; None where it is no kind of number."""
-    if isinstance(value, (*NUMBERS, np.generic, np.ndarray, list, tuple)):
+    if value.__class__ in NUMBERS:
+        return constant(value)
+    if isinstance(value, (Array, int, float, complex, np.generic, np.ndarray, list, tuple)):
         return lift(value)
-    return lift(value) if isinstance(value, Array) or hasattr(value, "__array__") else None
+    return lift(value) if hasattr(value, "__array__") else None
 
 
 def rebuild_graph(graph: FlatGraph) -> list[Array]:
@@ -230,7 +254,8 @@ def rebuild_graph(graph: FlatGraph) -> list[Array]:
         if numbers not in sets:
             sets[numbers] = frozenset(traces.setdefault(n, Trace()) for n in numbers)
         made_of = tuple(nodes[i] for i in operands)
-        nodes.append(make_node(value, primitive, made_of, sets[numbers]))
+        held = value if isinstance(value, ArrayType) else freeze_value(value)
+        nodes.append(make_node(held, primitive, made_of, sets[numbers]))
     return [nodes[i] for i in graph.roots]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from attrs import frozen
 
 from pullback.primitives.linear import Linear
-from pullback.primitives.quantity import Quantity, Value, quantity_type
+from pullback.primitives.quantity import DOUBLES, Quantity, Value, quantity_type
 from pullback.primitives.shape import BroadcastTo, sum_to_shape
 from pullback.types import ArrayType
 from pullback.types.promotion import DType, python_zero
@@ -56,15 +56,10 @@ def conform(cotangent: Quantity, like: Quantity) -> Quantity:
 
     The adjoint of broadcasting sums; the adjoint of promotion converts back.
     """
-    kind = cotangent.__class__
-    if kind is like.__class__ and (
-        kind is float
-        or (
-            kind is np.ndarray
-            and cotangent.shape == like.shape  # type: ignore[attr-defined]  # both are ndarrays
-            and cotangent.dtype is like.dtype  # type: ignore[attr-defined]
-        )
-    ):
+    kind, wanted = cotangent.__class__, like.__class__
+    if kind in DOUBLES and wanted in DOUBLES:
+        return cotangent
+    if kind is np.ndarray and wanted is np.ndarray and _same_type(cotangent, like):
         return cotangent  # nothing was broadcast or promoted: by far the commonest case
     have, want = quantity_type(cotangent), quantity_type(like)
     if have.shape != want.shape:
@@ -72,6 +67,10 @@ def conform(cotangent: Quantity, like: Quantity) -> Quantity:
     if have.dtype != want.dtype or have.weak != want.weak:
         cotangent = Cast(want.dtype, want.weak)(cotangent)
     return cotangent
+
+
+def _same_type(x: Value, y: Value) -> bool:
+    return x.shape == y.shape and x.dtype is y.dtype
 
 
 def spread(tangent: Quantity, out: Quantity) -> Quantity:

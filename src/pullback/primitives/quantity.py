@@ -7,7 +7,15 @@ graph: a node is whatever derives from `Node` and can apply a primitive.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+from typing import (
+    TYPE_CHECKING,
+    Any,  # noqa: TID251 - see `Value`
+    Final,
+    Protocol,
+    TypeAlias,
+)
+
+import numpy as np
 
 from pullback.types import ArrayType, type_of
 
@@ -60,6 +68,9 @@ class Node:
 
 #: Python numbers have no ``shape`` or ``dtype``; everything else a quantity can be has both.
 NUMBERS: Final = frozenset({bool, int, float, complex})
+
+#: Scalars of double precision. Between these two nothing needs converting in a sweep.
+DOUBLES: Final = frozenset({float, np.float64})
 
 
 def quantity_type(quantity: Quantity) -> ArrayType:

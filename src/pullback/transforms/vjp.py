@@ -1,9 +1,5 @@
 """Reverse mode: cotangents carried from outputs back to the inputs of a trace.
 
-One sweep visits each node once, in reverse topological order, and each edge once:
-
-    x_bar += pullback_i(y_bar, y, operands)        for each operand x = operands[i] of y
-
 Where nothing but this trace depends on its inputs (the commonest case), the rules compute with
 bare values. Otherwise they build nodes in terms of what the outside world sees: the graph as it
 is when every input of the trace is replaced by the outer node it stands for. So nothing that comes
@@ -13,17 +9,13 @@ out of a trace depends on the trace any more, and an outer transform differentia
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 import numpy as np
 
 from pullback.core import Array, Trace, constant, lift, make_node, topological
 from pullback.primitives.identity import Input
-from pullback.primitives.primitive import PLAIN_PRODUCT
 from pullback.primitives.quantity import Quantity
-from pullback.primitives.selection import MultiplyNoNan
-
-_PRODUCT_BELOW_SELECTION: Final = MultiplyNoNan()
+from pullback.transforms.sweep import carry_nodes, carry_values
 
 
 def outside(nodes: Iterable[Array], trace: Trace) -> dict[Array, Array]:
@@ -68,76 +60,9 @@ def sweep(
         if trace in out.sources:
             seed: Quantity = bar._value if concrete else bar
             seeds[out] = seeds[out] + seed if out in seeds else seed
-    views = None if concrete else outside(seeds, trace)
     with np.errstate(all="ignore"):  # an unselected branch may divide by zero
-        found = _carry(trace, seeds, views)
-    return {node: constant(bar) if concrete else lift(bar) for node, bar in found.items()}
-
-
-def _carry(
-    trace: Trace, seeds: dict[Array, Quantity], views: dict[Array, Array] | None
-) -> dict[Array, Quantity]:
-    """Do the sweep: on bare values, or on the nodes' views from outside the trace."""
-    uses = _count_uses(trace, seeds)
-    sums: dict[Array, Quantity | None] = dict(seeds)  # cotangents still being summed
-    masked: set[Array] = set()  # nodes whose cotangent has passed a selection
-    found: dict[Array, Quantity] = {}
-    ready: list[tuple[Array, Quantity | None]] = [
-        (node, sums.pop(node)) for node in seeds if node not in uses
-    ]
-    while ready:
-        node, cotangent = ready.pop()
-        primitive, operands = node.primitive, node.operands
-        assert primitive is not None, "a node that depends on a trace is no constant"
-        if primitive.__class__ is Input and cotangent is not None:
-            found[node] = cotangent
-        if cotangent is None:
-            quantities: tuple[Quantity, ...] = operands
-            out: Quantity = node
-        elif views is None:
-            quantities = tuple([operand._value for operand in operands])
-            out = node._value
-        else:
-            quantities = tuple([views.get(operand, operand) for operand in operands])
-            out = views[node]
-        below_selection = node in masked
-        product = _PRODUCT_BELOW_SELECTION if below_selection else PLAIN_PRODUCT
-        selected = below_selection or primitive.selects
-        for index, operand in enumerate(operands):
-            if trace not in operand.sources:
-                continue
-            bar = (
-                None
-                if cotangent is None
-                else primitive.pullback(index, cotangent, out, quantities, product)
-            )
-            if selected:
-                masked.add(operand)
-            if operand in uses:
-                before = sums.get(operand)
-                if before is not None:
-                    bar = before if bar is None else before + bar
-                left = uses[operand] - 1
-                if left:
-                    uses[operand] = left
-                    sums[operand] = bar
-                    continue
-                sums.pop(operand, None)
-            ready.append((operand, bar))
-    return found
-
-
-def _count_uses(trace: Trace, roots: Iterable[Array]) -> dict[Array, int]:
-    """Return how many edges lead to each node that more than one leads to."""
-    seen = set(roots)
-    uses: dict[Array, int] = {}
-    stack = list(seen)
-    while stack:
-        for operand in stack.pop().operands:
-            if trace in operand.sources:
-                if operand in seen:
-                    uses[operand] = uses.get(operand, 1) + 1
-                else:
-                    seen.add(operand)
-                    stack.append(operand)
-    return uses
+        if concrete:
+            values = carry_values(seeds)
+            return {node: constant(bar) for node, bar in values.items()}
+        nodes = carry_nodes(trace, seeds, outside(seeds, trace))
+        return {node: lift(bar) for node, bar in nodes.items()}

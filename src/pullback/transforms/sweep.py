@@ -1,0 +1,149 @@
+"""The reverse sweep: cotangents carried from outputs back to the inputs of a trace.
+
+One sweep visits each node once, in reverse topological order, and each edge once:
+
+    x_bar += pullback_i(y_bar, y, operands)        for each operand x = operands[i] of y
+
+A first walk counts the edges that lead to each node; a node's cotangent is complete when as many
+have been followed back. The sweep comes in two forms that do the same: on bare values, the common
+case, where each nanosecond counts; and on nodes, whose rules build the graph of the derivative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from pullback.core import Array, Trace
+from pullback.primitives.identity import Input
+from pullback.primitives.primitive import PLAIN_PRODUCT
+from pullback.primitives.quantity import Quantity, Value
+from pullback.primitives.selection import MultiplyNoNan
+
+_PRODUCT_BELOW_SELECTION: Final = MultiplyNoNan()
+
+
+def carry_values(seeds: dict[Array, Value]) -> dict[Array, Value]:
+    """Sweep over bare values, where one trace alone is involved.
+
+    Args:
+        seeds: The cotangent of each output.
+
+    Returns:
+        The cotangent of each input that the outputs depend on smoothly.
+    """
+    uses = _count_uses(seeds)
+    sums: dict[Array, Value] = {}  # what has arrived so far at nodes that await more
+    found: dict[Array, Value] = {}
+    masked: set[Array] = set()  # nodes whose cotangent has passed a selection
+    arrived = list(seeds.items())
+    pop, push = arrived.pop, arrived.append
+    while arrived:
+        node, bar = pop()
+        if node in uses:
+            before = sums.get(node)
+            if before is not None:
+                bar = before if bar is None else before + bar
+            left = uses[node] = uses[node] - 1
+            if left:
+                sums[node] = bar
+                continue
+            sums[node] = None
+        primitive, operands = node.primitive, node.operands
+        assert primitive is not None, "a node that depends on a trace is no constant"
+        if bar is None:  # the derivative is zero, but the edges below count
+            arrived.extend([(operand, None) for operand in operands if operand.sources])
+            continue
+        if primitive.__class__ is Input:
+            found[node] = bar
+        product = PLAIN_PRODUCT
+        if masked and node in masked:
+            product = _PRODUCT_BELOW_SELECTION
+            masked.update(operands)
+        elif primitive.selects:
+            masked.update(operands)
+        if len(operands) == 2:  # the commonest, without a loop
+            x, y = operands
+            values: tuple[Value, ...] = (x._value, y._value)
+            if x.sources:
+                push((x, primitive.pullback(0, bar, node._value, values, product)))
+            if y.sources:
+                push((y, primitive.pullback(1, bar, node._value, values, product)))
+        else:
+            values = tuple([operand._value for operand in operands])
+            for index, operand in enumerate(operands):
+                if operand.sources:
+                    push((operand, primitive.pullback(index, bar, node._value, values, product)))
+    return found
+
+
+def carry_nodes(
+    trace: Trace, seeds: dict[Array, Quantity], views: dict[Array, Array]
+) -> dict[Array, Quantity]:
+    """Sweep over nodes.
+
+    Args:
+        trace: The trace whose inputs are differentiated with respect to.
+        seeds: The cotangent of each output.
+        views: What the rules see in place of each node that depends on the trace.
+
+    Returns:
+        The cotangent of each input that the outputs depend on smoothly.
+    """
+    uses = _count_uses(seeds, trace)
+    sums: dict[Array, Quantity | None] = {}
+    found: dict[Array, Quantity] = {}
+    masked: set[Array] = set()
+    arrived: list[tuple[Array, Quantity | None]] = list(seeds.items())
+    while arrived:
+        node, bar = arrived.pop()
+        if node in uses:
+            bar = _add(sums.pop(node, None), bar)
+            uses[node] -= 1
+            if uses[node]:
+                sums[node] = bar
+                continue
+        primitive, operands = node.primitive, node.operands
+        assert primitive is not None, "a node that depends on a trace is no constant"
+        if bar is None:
+            arrived.extend([(operand, None) for operand in operands if trace in operand.sources])
+            continue
+        if primitive.__class__ is Input:
+            found[node] = bar
+        product = _PRODUCT_BELOW_SELECTION if node in masked else PLAIN_PRODUCT
+        if primitive.selects or node in masked:
+            masked.update(operands)
+        seen = tuple([views.get(operand, operand) for operand in operands])
+        for index, operand in enumerate(operands):
+            if trace in operand.sources:
+                arrived.append(
+                    (operand, primitive.pullback(index, bar, views[node], seen, product))
+                )
+    return found
+
+
+def _add(x: Value, y: Value) -> Value:
+    """Add two cotangents, of which either may be absent."""
+    if x is None:
+        return y
+    return x if y is None else x + y
+
+
+def _count_uses(roots: Iterable[Array], trace: Trace | None = None) -> dict[Array, int]:
+    """Return how many cotangents will arrive at each node, where more than one will.
+
+    One arrives by each edge to the node, and at a root its own. Without a trace, edges to
+    constants do not count; with one, only edges to nodes that depend on it do.
+    """
+    seen = set(roots)
+    uses: dict[Array, int] = {}
+    stack = list(seen)
+    while stack:
+        for operand in stack.pop().operands:
+            if operand.sources and (trace is None or trace in operand.sources):
+                if operand in seen:
+                    uses[operand] = uses.get(operand, 1) + 1
+                else:
+                    seen.add(operand)
+                    stack.append(operand)
+    return uses
