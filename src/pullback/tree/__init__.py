@@ -19,16 +19,13 @@ from pullback.tree.flattening import (
     unflatten,
 )
 from pullback.tree.maps import map, map_with_path, reduce, transpose
-from pullback.tree.paths import Attribute, Child, Item, Path
+from pullback.tree.paths import Path
 from pullback.tree.records import static
 from pullback.tree.registrations import Container
 from pullback.tree.structures import Structure
 
 __all__ = [
-    "Attribute",
-    "Child",
     "Container",
-    "Item",
     "Path",
     "Structure",
     "all_close",

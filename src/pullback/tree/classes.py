@@ -2,31 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from functools import lru_cache
-from typing import TypeVar
+from types import MappingProxyType, NoneType
+from typing import Final, TypeVar, cast  # noqa: TID251 - `register` forgets T
+
+from pyrsistent import PMap, PVector
 
 from pullback.errors import StructureError
-from pullback.tree.containers import BUILT_IN, named_tuple_kind
 from pullback.tree.kinds import Kind
+from pullback.tree.mappings import DefaultDictKind, DictKind, OrderedDictKind, PMapKind
 from pullback.tree.records import record_kind
-from pullback.tree.registrations import MARK, method_kind, registered_kind
+from pullback.tree.registrations import MARK, RegisteredKind, method_kind
+from pullback.tree.sequences import (
+    CONCRETE_PVECTOR,
+    ListKind,
+    NoneKind,
+    PVectorKind,
+    TupleKind,
+    named_tuple_kind,
+)
 
 T = TypeVar("T")
 C = TypeVar("C")
 S = TypeVar("S")
 
 
-@lru_cache(maxsize=4096)  # bounded, so that classes made on the fly do not stay for ever
-def kind_of(cls: type) -> Kind | None:
+_BUILT_IN: Final[Mapping[type, Kind]] = MappingProxyType(
+    {
+        NoneType: NoneKind(),
+        tuple: TupleKind(),
+        list: ListKind(),
+        dict: DictKind(),
+        defaultdict: DefaultDictKind(),
+        OrderedDict: OrderedDictKind(),
+        PMap: PMapKind(),
+        PVector: PVectorKind(),
+        CONCRETE_PVECTOR: PVectorKind(),
+    }
+)
+
+
+def _kind_of(cls: type) -> Kind | None:
     """Return how the instances of a class are taken apart; ``None`` if they are leaves.
 
-    What is said of the class itself comes first, then its methods, then what it inherits.
+    Whoever asks hands the kind only instances of that class.
     """
-    if cls in BUILT_IN:
-        return BUILT_IN[cls]
-    own: Kind | None = vars(cls).get(MARK)
+    return _BUILT_IN[cls] if cls in _BUILT_IN else _declared_kind(cls)
+
+
+# Bounded, so that classes made on the fly do not stay for ever.
+_cached_kind_of: Final = lru_cache(maxsize=4096)(_kind_of)
+kind_of: Final[Callable[[type], Kind | None]] = _cached_kind_of
+
+
+def _declared_kind(cls: type) -> Kind | None:
+    """Return what is said of a class, else what its methods say, else what it inherits."""
+    own: RegisteredKind | None = vars(cls).get(MARK)
     if MARK in vars(cls) and (own is None or own.cls is cls):
         return own
     by_methods = method_kind(cls)
@@ -34,22 +68,24 @@ def kind_of(cls: type) -> Kind | None:
         return by_methods
     for base in cls.__mro__:
         if MARK in vars(base):
-            return _refuse_inheritance(cls, base) if vars(base)[MARK] is not None else None
+            _refuse_container(cls, base)
+            return None
     # The members of an enumeration are what they are, even if a dataclass is mixed in.
     return None if issubclass(cls, Enum) else record_kind(cls) or named_tuple_kind(cls)
 
 
-def _refuse_inheritance(cls: type, base: type) -> Kind | None:
-    """Refuse a class of which only a base is registered: it would be rebuilt as that base."""
-    message = (
-        f"tree: {cls.__qualname__} derives from {base.__qualname__}, which is registered as a "
-        "container, and is not registered itself; call tree.register for it too, or declare it "
-        "a leaf with tree.leaf"
-    )
-    raise StructureError(message)
+def _refuse_container(cls: type, base: type) -> None:
+    """Let a class inherit from a leaf, but not from a container: it would be rebuilt as that."""
+    if vars(base)[MARK] is not None:
+        message = (
+            f"tree: {cls.__qualname__} derives from {base.__qualname__}, which is registered as a "
+            "container, and is not registered itself; call tree.register for it too, or declare "
+            "it a leaf with tree.leaf"
+        )
+        raise StructureError(message)
 
 
-def _mark(cls: type, kind: Kind | None, operation: str) -> None:
+def _mark(cls: type, kind: RegisteredKind | None, operation: str) -> None:
     """Say of a class, on the class, whether and how its instances are taken apart."""
     if MARK in vars(cls):
         message = f"{operation}: {cls.__qualname__} has been registered, or declared a leaf, before"
@@ -62,7 +98,7 @@ def _mark(cls: type, kind: Kind | None, operation: str) -> None:
             "are not written in Python; use a subclass of it, or a class that holds one"
         )
         raise StructureError(message) from None
-    kind_of.cache_clear()
+    _cached_kind_of.cache_clear()
 
 
 def register(
@@ -99,7 +135,12 @@ def register(
         >>> tree.leaves([Ratio(1.0, 2.0), 3.0])
         [1.0, 2.0, 3.0]
     """
-    _mark(cls, registered_kind(cls, flatten, unflatten), "tree.register")
+    kind = RegisteredKind(
+        cls,
+        cast("Callable[[object], object]", flatten),  # they are handed nothing else than
+        cast("Callable[[object, Sequence[object]], object]", unflatten),  # what they return
+    )
+    _mark(cls, kind, "tree.register")
 
 
 def leaf(cls: type[T]) -> type[T]:

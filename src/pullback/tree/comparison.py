@@ -18,14 +18,14 @@ def check_same(a: object, b: object, *, operation: str) -> None:
         operation: The name of the function that needs it, which begins the message.
 
     Raises:
-        StructureError: If the structures differ, or two corresponding leaves both have a shape
-            and these differ. The message names the first such place.
+        StructureError: If the structures differ, or two corresponding leaves both have a
+            ``shape`` and these differ. The message names the first such place.
 
     Example:
         >>> check_same({"w": [1.0]}, {"w": [2.0]}, operation="swap")
-        >>> check_same({"w": [1.0]}, {"w": (2.0,)}, operation="swap")
+        >>> check_same([[1.0], 2.0], [(1.0,), 2.0], operation="swap")
         Traceback (most recent call last):
-        pullback.errors.StructureError: swap: the trees differ at ['w']: list of 1 against tuple of 1
+        pullback.errors.StructureError: swap: the trees differ at [0]: list of 1 against tuple of 1
     """
     _same_leaves(a, b, operation)
 
@@ -35,18 +35,18 @@ def _same_leaves(a: object, b: object, operation: str) -> list[tuple[object, obj
     a_leaves, a_structure = flatten(a)
     b_leaves, b_structure = flatten(b)
     if a_structure != b_structure:
-        raise mismatch(operation, a_structure, b_structure)
+        raise mismatch(a_structure, b_structure, operation)
     pairs = list(zip(a_leaves, b_leaves, strict=True))
     for number, (x, y) in enumerate(pairs):
         # A leaf may be of any class, and there is no base class of arrays.
         x_shape, y_shape = getattr(x, "shape", None), getattr(y, "shape", None)
-        if x_shape is not None and y_shape is not None and x_shape != y_shape:
-            raise _shapes_differ(operation, a_structure, number, x_shape, y_shape)
+        if isinstance(x_shape, tuple) and isinstance(y_shape, tuple) and x_shape != y_shape:
+            raise _shapes_differ(a_structure, number, operation, x_shape, y_shape)
     return pairs
 
 
 def _shapes_differ(
-    operation: str, structure: Structure[object], number: int, x_shape: object, y_shape: object
+    structure: Structure[object], number: int, operation: str, x_shape: object, y_shape: object
 ) -> StructureError:
     """Return the error about two corresponding leaves of different shapes."""
     place = leaf_path(structure, number).place
@@ -96,7 +96,7 @@ def all_close(
     for number, (x, y) in enumerate(_same_leaves(a, b, "tree.all_close")):
         u, v = np.asarray(x), np.asarray(y)
         if u.shape != v.shape:  # a number against an array
-            raise _shapes_differ("tree.all_close", flatten(a)[1], number, u.shape, v.shape)
+            raise _shapes_differ(flatten(a)[1], number, "tree.all_close", u.shape, v.shape)
         if u.dtype.kind in "biufc" and v.dtype.kind in "biufc":
             close = close and np.allclose(u, v, rtol=rtol, atol=atol, equal_nan=equal_nan)
         else:

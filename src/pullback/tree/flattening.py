@@ -18,6 +18,9 @@ from pullback.tree.structures import LEAF, Structure, leaf_path, node_kind
 T = TypeVar("T")
 IsLeaf: TypeAlias = Callable[[object], bool]
 
+_new: Final = object.__new__
+_set_nodes: Final = vars(Structure)["nodes"].__set__
+_set_num_leaves: Final = vars(Structure)["num_leaves"].__set__
 _SUSPICIOUS_DEPTH: Final = 1000  # only a tree this deep is searched for cycles
 
 
@@ -37,8 +40,8 @@ def flatten(
 
     Args:
         tree: Any object. It may be of any depth; what occurs in it twice is visited twice.
-        is_leaf: Called with each object in the tree before it is taken apart; where it returns
-            true, the object is a leaf.
+        is_leaf: Called with each container before it is taken apart; where it returns true, the
+            container is a leaf, and passes whole.
 
     Returns:
         The list of the leaves, and the structure.
@@ -57,15 +60,22 @@ def flatten(
         return [tree], LEAF
     leaves: list[object] = []
     nodes: list[Node | None] = []
+    leaf_class: type | None = None  # of the last leaf: the next is likely to be of the same
     siblings: Iterator[object] = iter((tree,))
     unfinished: list[Iterator[object]] = []
     limit = _SUSPICIOUS_DEPTH
     while True:
         for item in siblings:
-            kind = kind_of(type(item))
+            cls = type(item)
+            if cls is leaf_class:
+                leaves.append(item)
+                nodes.append(None)
+                continue
+            kind = kind_of(cls)
             if kind is None or (is_leaf is not None and is_leaf(item)):
                 leaves.append(item)
                 nodes.append(None)
+                leaf_class = cls if kind is None else None
                 continue
             if kind.fixed is not None:
                 node, get_children = kind.fixed
@@ -81,7 +91,11 @@ def flatten(
             break
         else:
             if not unfinished:
-                return leaves, Structure(tuple(nodes), len(leaves))
+                # `Structure(tuple(nodes), len(leaves))`, in half the time
+                result: Structure[T] = _new(Structure)
+                _set_nodes(result, tuple(nodes))
+                _set_num_leaves(result, len(leaves))
+                return leaves, result
             siblings = unfinished.pop()
 
 
@@ -148,7 +162,8 @@ def unflatten(structure: Structure[T], leaves: Iterable[object]) -> T:
 def _wrong_number(structure: Structure[object], given: int) -> StructureError:
     """Return the error of `unflatten` about too few or too many leaves."""
     wanted = structure.num_leaves
-    message = f"tree.unflatten: the structure has {wanted} leaves, but {given} were given"
+    noun = "leaf" if wanted == 1 else "leaves"
+    message = f"tree.unflatten: the structure has {wanted} {noun}, not {given}"
     if given < wanted:
         message += f"; the first that is missing is {leaf_path(structure, given).place}"
     return StructureError(message)

@@ -1,4 +1,4 @@
-"""A kind of container: how the instances of one class are opened, rebuilt and described.
+"""What a container is: a class whose instances can be taken apart and built again.
 
 A container in a structure is a *node*, a plain tuple ``(cls, number of children, values, extra)``
 that compares and hashes by value: ``values`` are the keys of a mapping or the static fields of a
@@ -8,48 +8,55 @@ for each container of each tree that is flattened.) A leaf in a structure is ``N
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from types import BuiltinFunctionType, FunctionType
-from typing import TypeAlias, TypeVar, cast, final
-
-from attrs import frozen
+from typing import TypeAlias
 
 from pullback.tree.paths import Step
 
-C = TypeVar("C")
-
 Node: TypeAlias = tuple[type, int, tuple[object, ...], object]
 Opened: TypeAlias = tuple[Node, Iterable[object]]
+Fixed: TypeAlias = tuple[Node, Callable[[object], Iterable[object]]]
 
 
-@final
-@frozen(eq=False, repr=False)
-class Kind:
-    """How one class of containers is treated.
+class Kind(ABC):
+    """How the containers of one class, or of a few similar ones, are treated.
 
-    ``open`` takes a container apart, into its node and its children. ``close`` builds one from a
-    node and a stack whose top holds the children, the first uppermost, and takes them off.
-    ``steps`` lead from a container to its children; ``write`` gives its ``repr`` from theirs;
-    ``describe`` names it in a message, against the node found in its stead.
-
-    Where all instances have the same node, ``fixed`` is that node and a function that returns the
-    children: the short way that most records of a model take.
+    Kinds are immutable. They are plain classes, because half of the time to import this package
+    would go into making records of them.
     """
 
-    cls: type
-    open: Callable[[object], Opened]
-    close: Callable[[Node, list[object]], object]
-    steps: Callable[[Node], Iterable[Step]]
-    write: Callable[[Node, Sequence[str]], str]
-    describe: Callable[[Node, Node | None], str]
-    fixed: tuple[Node, Callable[[object], Iterable[object]]] | None = None
+    __slots__ = ()
 
+    fixed: Fixed | None = None
+    """Where all instances have the same node: that node, and the function to the children.
 
-def opener(function: Callable[[C], Opened]) -> Callable[[object], Opened]:
-    """Forget the class that a function opens: `kind_of` hands it only instances of that class."""
-    return cast(  # noqa: TID251 - no type says "the class that was looked up"
-        "Callable[[object], Opened]", function
-    )
+    It does the work of `open` without a call to Python, for most records of a model.
+    """
+
+    @abstractmethod
+    def open(self, container: object) -> Opened:
+        """Take a container apart, into its node and its children from left to right."""
+
+    @abstractmethod
+    def close(self, node: Node, stack: list[object]) -> object:
+        """Build a container from a node and its children, which are taken off a stack.
+
+        The first child lies uppermost.
+        """
+
+    @abstractmethod
+    def steps(self, node: Node) -> Iterable[Step]:
+        """Return the steps that lead from a container to its children."""
+
+    @abstractmethod
+    def write(self, node: Node, children: Sequence[str]) -> str:
+        """Return the text of a container in a structure, given those of its children."""
+
+    @abstractmethod
+    def describe(self, node: Node, other: Node | None) -> str:
+        """Name a container in a message, against the node that stands in its place elsewhere."""
 
 
 def take(number: int, stack: list[object]) -> list[object]:

@@ -84,7 +84,7 @@ def _columns(
         more, other_treedef = flatten(other, is_leaf=is_leaf)
         if other_treedef != treedef:
             trees = "the trees" if len(rest) == 1 else f"trees 1 and {number}"
-            raise mismatch(operation, treedef, other_treedef, trees)
+            raise mismatch(treedef, other_treedef, operation, trees)
         columns.append(more)
     return columns, treedef
 
@@ -224,6 +224,6 @@ def transpose(outer: Structure[object], inner: Structure[T], tree: object) -> T:
     wanted: Structure[object] = Structure(tuple(composed), outer.num_leaves * inner.num_leaves)
     leaves, found = flatten(tree)
     if found != wanted:
-        raise mismatch("tree.transpose", wanted, found, "the expected tree and the given one")
+        raise mismatch(wanted, found, "tree.transpose", "the expected tree and the given one")
     width = inner.num_leaves
     return unflatten(inner, [unflatten(outer, leaves[j::width]) for j in range(width)])

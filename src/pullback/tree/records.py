@@ -11,17 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
 from types import BuiltinFunctionType, MemberDescriptorType
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 import attrs
 
 from pullback.errors import StructureError
 from pullback.lazy import lazy
-from pullback.tree.kinds import Kind, Node, Opened, exact, show
-from pullback.tree.paths import Attribute
+from pullback.tree.kinds import Fixed, Kind, Node, Opened, exact, show
+from pullback.tree.paths import Step, attribute
 
 __all__ = ["record_kind", "static"]
 
+Getter: TypeAlias = Callable[[object], tuple[object, ...]]
 Setter: TypeAlias = Callable[[object, object], None]
 
 _STATIC: Final = "static"  # the key in the metadata of a field
@@ -97,7 +98,7 @@ def _refuse_hidden_state(cls: type) -> None:
             raise StructureError(message)
 
 
-def _getter(names: Sequence[str]) -> Callable[[object], tuple[object, ...]]:
+def _getter(names: Sequence[str]) -> Getter:
     """Return the function from a record to the values of the named fields."""
     if not names:
         return lambda record: ()
@@ -113,67 +114,86 @@ def _setter(cls: type, name: str) -> Setter:
     return lambda record, value: _set_attribute(record, name, value)
 
 
-def _closer(
-    cls: type, children: Sequence[str], static_names: Sequence[str]
-) -> Callable[[Node, list[object]], object]:
-    """Return the function that rebuilds a record of a class."""
-    setters = [_setter(cls, name) for name in children]
-    static_setters = [_setter(cls, name) for name in static_names]
-
-    def close(node: Node, stack: list[object]) -> object:
-        record = _new(cls)
-        for put in setters:
-            put(record, stack.pop())
-        return record
-
-    def close_with_static(node: Node, stack: list[object]) -> object:
-        record = close(node, stack)
-        for put, value in zip(static_setters, node[2], strict=True):
-            put(record, value)
-        return record
-
-    def close_with_hash(node: Node, stack: list[object]) -> object:
-        record = close_with_static(node, stack)
-        _set_attribute(record, _CACHED_HASH, None)
-        return record
-
-    # `@frozen(cache_hash=True)` makes a hash function that expects a place for its result.
+def _caches_hash(cls: type) -> bool:
+    """Whether attrs made a hash function that expects a place for its result."""
     code = getattr(cls.__hash__, "__code__", None)
-    if code is not None and _CACHED_HASH in code.co_names:
-        return close_with_hash
-    return close_with_static if static_names else close
+    return code is not None and _CACHED_HASH in code.co_names
 
 
-def record_kind(cls: type) -> Kind | None:
+@final
+class RecordKind(Kind):
+    """A class of records, given with its fields: their names, and whether each is static."""
+
+    __slots__ = (
+        "_caches_hash",
+        "_children",
+        "_fields",
+        "_get_children",
+        "_get_static",
+        "_set_children",
+        "_set_static",
+        "_static",
+        "cls",
+        "fixed",
+    )
+
+    def __init__(self, cls: type, fields: Iterable[tuple[str, bool]]) -> None:
+        fields = tuple(fields)
+        self.cls = cls
+        self._fields = tuple(name for name, _ in fields)
+        self._children = tuple(name for name, is_static in fields if not is_static)
+        self._static = tuple(name for name, is_static in fields if is_static)
+        self._get_children = _getter(self._children)
+        self._get_static = _getter(self._static)
+        self._set_children = tuple(_setter(cls, name) for name in self._children)
+        self._set_static = tuple(_setter(cls, name) for name in self._static)
+        self._caches_hash = _caches_hash(cls)
+        node: Node = (cls, len(self._children), (), None)
+        is_plain = not (self._static or self._caches_hash)
+        self.fixed: Fixed | None = (node, self._get_children) if is_plain else None
+
+    def open(self, container: object) -> Opened:
+        values = self._get_static(container)
+        node = (self.cls, len(self._children), values, exact(values))
+        return node, self._get_children(container)
+
+    def close(self, node: Node, stack: list[object]) -> object:
+        record: object = _new(self.cls)
+        for put in self._set_children:
+            put(record, stack.pop())
+        if self.fixed is None:
+            for put, value in zip(self._set_static, node[2], strict=True):
+                put(record, value)
+            if self._caches_hash:
+                _set_attribute(record, _CACHED_HASH, None)
+        return record
+
+    def steps(self, node: Node) -> Iterable[Step]:
+        return map(attribute, self._children)
+
+    def write(self, node: Node, children: Sequence[str]) -> str:
+        texts = dict(zip(self._children, children, strict=True))
+        texts.update(self._static_texts(node))
+        return f"{self.cls.__qualname__}({', '.join(f'{f}={texts[f]}' for f in self._fields)})"
+
+    def describe(self, node: Node, other: Node | None) -> str:
+        name = self.cls.__qualname__
+        if other is None or other[0] is not self.cls:
+            return f"{name} with fields ({', '.join(self._fields)})"
+        pairs = zip(self._static_texts(node), self._static_texts(other), strict=True)
+        differing = [own for own, others in pairs if own != others]
+        static = map("=".join, differing or self._static_texts(node))
+        return f"{name} with {', '.join(static)}"
+
+    def _static_texts(self, node: Node) -> Iterable[tuple[str, str]]:
+        """Yield the name of each static field and a text for its value."""
+        return zip(self._static, map(show, node[2]), strict=True)
+
+
+def record_kind(cls: type) -> RecordKind | None:
     """Return the kind of an attrs class or a dataclass; ``None`` for any other class."""
     fields = _fields(cls)
     if fields is None:
         return None
     _refuse_hidden_state(cls)
-    children = [name for name, is_static in fields if not is_static]
-    static_names = [name for name, is_static in fields if is_static]
-    get_children, get_static = _getter(children), _getter(static_names)
-    number = len(children)
-
-    def open_record(record: object) -> Opened:
-        values = get_static(record)
-        return (cls, number, values, exact(values)), get_children(record)
-
-    def steps(node: Node) -> Iterable[Attribute]:
-        return map(Attribute, children)
-
-    def write(node: Node, texts: Sequence[str]) -> str:
-        values = dict(zip(children, texts, strict=True))
-        values.update(zip(static_names, map(show, node[2]), strict=True))
-        return f"{cls.__qualname__}({', '.join(f'{name}={values[name]}' for name, _ in fields)})"
-
-    def describe(node: Node, other: Node | None) -> str:
-        values = zip(static_names, map(show, node[2]), strict=True)
-        static_text = ", ".join(f"{name}={text}" for name, text in values)
-        if other is not None and other[0] is cls:
-            return f"{cls.__qualname__} with {static_text}"
-        return f"{cls.__qualname__} with fields ({', '.join([*children, *static_names])})"
-
-    fixed = None if static_names else ((cls, number, (), None), get_children)
-    close = _closer(cls, children, static_names)
-    return Kind(cls, open_record, close, steps, write, describe, fixed)
+    return RecordKind(cls, fields)

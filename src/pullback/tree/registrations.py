@@ -3,21 +3,22 @@
 The functions given for a class are kept on the class itself; there is no registry.
 """
 
+# ruff: noqa: D102 - `Kind` documents the methods
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, Protocol, Self, TypeVar, cast
+from typing import Final, Protocol, Self, TypeVar, final
 
 from pullback.errors import StructureError
-from pullback.tree.kinds import Kind, Node, Opened, exact, opener, show, take
-from pullback.tree.paths import Child
+from pullback.tree.kinds import Kind, Node, Opened, exact, show, take
+from pullback.tree.paths import Step, child
 
-T = TypeVar("T")
 C = TypeVar("C")
 S = TypeVar("S")
 
 MARK: Final = "__pullback_tree__"
-"""The attribute of a class that holds its `Kind`, or ``None`` where its instances are leaves."""
+"""The attribute of a class for its `RegisteredKind`, or ``None`` if its instances are leaves."""
 
 
 class Container(Protocol[S, C]):
@@ -54,56 +55,59 @@ class Container(Protocol[S, C]):
         ...
 
 
-def registered_kind(
-    cls: type[T],
-    flatten: Callable[[T], tuple[Iterable[C], S]],
-    unflatten: Callable[[S, Sequence[C]], T],
-) -> Kind:
-    """Return the kind of a class that a pair of functions takes apart and builds."""
-    name = cls.__qualname__
-    build = cast(  # noqa: TID251 - a node keeps static value and children as plain objects
-        "Callable[[object, Sequence[object]], object]", unflatten
-    )
+@final
+class RegisteredKind(Kind):
+    """A class that a pair of functions takes apart and builds."""
 
-    def open_registered(container: T) -> Opened:
-        result: object = flatten(container)
+    __slots__ = ("_flatten", "_unflatten", "cls")
+
+    def __init__(
+        self,
+        cls: type,
+        flatten: Callable[[object], object],
+        unflatten: Callable[[object, Sequence[object]], object],
+    ) -> None:
+        self.cls = cls
+        self._flatten = flatten
+        self._unflatten = unflatten
+
+    def open(self, container: object) -> Opened:
+        result = self._flatten(container)
         if not (isinstance(result, tuple) and len(result) == 2):
+            name = self.cls.__qualname__
             message = f"tree: flattening a {name} must give (children, static), not {result!r}"
             raise StructureError(message)
         children, static = tuple(result[0]), result[1]
-        return (cls, len(children), (static,), exact(static)), children
+        return (self.cls, len(children), (static,), exact(static)), children
 
-    def close(node: Node, stack: list[object]) -> object:
-        container = build(node[2][0], take(node[1], stack))
-        if type(container) is not cls:
+    def close(self, node: Node, stack: list[object]) -> object:
+        container = self._unflatten(node[2][0], take(node[1], stack))
+        if type(container) is not self.cls:
             message = (
-                f"tree: unflattening a {name} gave a {type(container).__qualname__}; "
-                "an instance must be rebuilt as its own class"
+                f"tree: unflattening a {self.cls.__qualname__} gave a "
+                f"{type(container).__qualname__}; it must give an instance of that very class"
             )
             raise StructureError(message)
         return container
 
-    def write(node: Node, children: Sequence[str]) -> str:
-        static = node[2][0]
+    def steps(self, node: Node) -> Iterable[Step]:
+        return map(child, range(node[1]))
+
+    def write(self, node: Node, children: Sequence[str]) -> str:
+        (static,) = node[2]
         suffix = () if static is None else (f"static={show(static)}",)
-        return f"{name}({', '.join((*children, *suffix))})"
+        return f"{self.cls.__qualname__}({', '.join((*children, *suffix))})"
 
-    return Kind(
-        cls,
-        opener(open_registered),
-        close,
-        steps=lambda node: map(Child, range(node[1])),
-        write=write,
-        describe=lambda node, other: write(node, ["*"] * node[1]),
-    )
+    def describe(self, node: Node, other: Node | None) -> str:
+        return self.write(node, ["*"] * node[1])
 
 
-def method_kind(cls: type) -> Kind | None:
+def method_kind(cls: type) -> RegisteredKind | None:
     """Return the kind of a class that has the methods of `Container`; ``None`` without them."""
     flatten: object = getattr(cls, "tree_flatten", None)
     unflatten: object = getattr(cls, "tree_unflatten", None)
     if callable(flatten) and callable(unflatten):
-        return registered_kind(cls, flatten, unflatten)
+        return RegisteredKind(cls, flatten, unflatten)
     if callable(flatten) or callable(unflatten):
         message = (
             f"tree: {cls.__qualname__} has only one of the methods tree_flatten and "

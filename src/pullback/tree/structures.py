@@ -7,17 +7,18 @@ the first difference between two of them is the first place where the trees diff
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
+from operator import eq
 from typing import Final, Generic, Never, TypeVar, final
 
 from attrs import frozen
 
 from pullback.errors import StructureError
 from pullback.tree.classes import kind_of
-from pullback.tree.containers import Construction
 from pullback.tree.kinds import Kind, Node
-from pullback.tree.paths import Path, Step
+from pullback.tree.mappings import Construction
+from pullback.tree.paths import Path, Step, path_of
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -52,14 +53,14 @@ class Structure(Generic[T_co]):
             return self.nodes == other.nodes
         except ValueError as error:  # an array has no truth value
             pairs = zip(self.nodes, other.nodes, strict=False)
-            index = next(i for i, (a, b) in enumerate(pairs) if not _works(lambda a=a, b=b: a == b))
+            index = next(i for i, (a, b) in enumerate(pairs) if _fails(eq, a, b))
             raise self._unfit(index, "do not compare to a truth value") from error
 
     def __hash__(self) -> int:
         try:
             return hash(self.nodes)
         except TypeError as error:
-            index = next(i for i, a in enumerate(self.nodes) if not _works(lambda a=a: hash(a)))
+            index = next(i for i, a in enumerate(self.nodes) if _fails(hash, a))
             raise self._unfit(index, "cannot be hashed") from error
 
     def _unfit(self, index: int, fault: str) -> StructureError:
@@ -85,7 +86,7 @@ class Structure(Generic[T_co]):
 
     def paths(self) -> list[Path]:
         """Return the path of each leaf, in the order of the leaves."""
-        return [Path(tuple(trail)) for trail, node in _trails(self) if node is None]
+        return [path_of(trail) for trail, node in _trails(self) if node is None]
 
     def insertion_orders(self) -> tuple[tuple[object, ...], ...]:
         """Return the keys of each dict in the order of insertion, which ``==`` overlooks.
@@ -101,12 +102,13 @@ LEAF: Final[Structure[Never]] = Structure((None,), 1)
 """The structure of a tree that is a single leaf."""
 
 
-def _works(attempt: Callable[[], object]) -> bool:
+def _fails(function: Callable[..., object], *arguments: object) -> bool:
+    """Whether a function cannot be applied to static values."""
     try:
-        attempt()
+        function(*arguments)
     except (TypeError, ValueError):
-        return False
-    return True
+        return True
+    return False
 
 
 def node_kind(node: Node) -> Kind:
@@ -141,24 +143,25 @@ def _trails(structure: Structure[object]) -> Iterator[tuple[list[Step], Node | N
 def path_at(structure: Structure[object], index: int) -> Path:
     """Return the path of the node at an index in preorder."""
     trail, _ = next(islice(_trails(structure), index, None))
-    return Path(tuple(trail))
+    return path_of(trail)
 
 
 def leaf_path(structure: Structure[object], number: int) -> Path:
     """Return the path of a leaf, counted from 0."""
     trails = (trail for trail, node in _trails(structure) if node is None)
-    return Path(tuple(next(islice(trails, number, None))))
+    return path_of(next(islice(trails, number, None)))
 
 
 def mismatch(
-    operation: str, a: Structure[object], b: Structure[object], trees: str = "the trees"
+    a: Structure[object], b: Structure[object], operation: str, trees: str = "the trees"
 ) -> StructureError:
     """Return the error that says where two structures first differ, and in what."""
     pairs = zip(a.nodes, b.nodes, strict=False)
     index, first, second = next((i, x, y) for i, (x, y) in enumerate(pairs) if x != y)
     texts = [_describe(first, second), _describe(second, first)]
     if texts[0] == texts[1] and first is not None and second is not None:
-        texts = [f"{text} ({node[0].__module__})" for text, node in zip(texts, (first, second))]
+        same_class = first[0] is second[0]
+        texts[1] += " that is not equal" if same_class else ", another class of that name"
     place = path_at(a, index).place
     return StructureError(f"{operation}: {trees} differ at {place}: {texts[0]} against {texts[1]}")
 
