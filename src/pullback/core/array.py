@@ -22,11 +22,13 @@ from pullback.core.values import freeze_value
 from pullback.primitives.cast import Cast
 from pullback.primitives.primitive import Primitive
 from pullback.primitives.quantity import NUMBERS, Node, Quantity, Value
+from pullback.tree import leaf
 from pullback.types import ArrayType, type_of
 
 NO_SOURCES: Final[frozenset[Trace]] = frozenset()
 
 
+@leaf
 @final
 @frozen(eq=False, init=False, repr=False, weakref_slot=False)
 class Array(Conversion):
@@ -85,15 +87,25 @@ class Array(Conversion):
         """The number of axes."""
         return len(self.shape)
 
-    def bind(self, primitive: Primitive, operands: tuple[Quantity, ...]) -> Array:
+    def bind(self, primitive: Primitive, operands: tuple[Quantity | complex, ...]) -> Array:
         """Apply a primitive to quantities of which this node is one."""
         return apply(primitive, *(lift(operand) for operand in operands))
 
     def _unary(self, primitive: Primitive) -> Array:
-        return apply(primitive, self)
+        # `_apply_any` for one operand, in one piece: the hot path of eager code.
+        value = self._value
+        if value.__class__ is ArrayType:
+            return _apply_any(primitive, (self,))
+        try:
+            value = primitive.evaluate(value)
+        except Exception:  # noqa: BLE001 - raised again, clearly
+            return _apply_any(primitive, (self,))
+        if self.sources and primitive.differentiable:
+            return make_node(value, primitive, (self,), self.sources)
+        return constant(value)
 
     def _binary(self, primitive: Primitive, other: ArrayLike) -> Array:
-        # The hot path of scalar code: `apply` for two operands, in one piece.
+        # `_apply_any` for two operands, in one piece.
         if other.__class__ is not Array:
             lifted = _lift_operand(other)
             if lifted is None:
@@ -104,11 +116,11 @@ class Array(Conversion):
             sources = sources | more if sources else more
         x, y = self._value, other._value
         if x.__class__ is ArrayType or y.__class__ is ArrayType:
-            return apply(primitive, self, other)
+            return _apply_any(primitive, (self, other))
         try:
             value = primitive.evaluate(x, y)
-        except Exception:  # noqa: BLE001 - apply raises the clear error
-            return apply(primitive, self, other)
+        except Exception:  # noqa: BLE001 - raised again, clearly
+            return _apply_any(primitive, (self, other))
         if not sources or not primitive.differentiable:
             return constant(value)
         node = _new(_Draft)
@@ -142,8 +154,14 @@ class Array(Conversion):
 
 #: What a function takes as an array: an array of ours, or what NumPy would convert to one.
 ArrayLike: TypeAlias = (
-    "Array | Node | np.ndarray[tuple[int, ...], np.dtype[np.generic]] | np.generic"
-    " | bool | int | float | complex"
+    Array
+    | Node
+    | np.ndarray[tuple[int, ...], np.dtype[np.generic]]
+    | np.generic
+    | bool
+    | int
+    | float
+    | complex
 )
 
 
@@ -182,7 +200,13 @@ def make_node(
 
 def constant(value: Value) -> Array:
     """Return a constant that holds ``value`` itself: a value nothing outside can write to."""
-    return make_node(value, None, (), NO_SOURCES)
+    node = _new(_Draft)
+    node._value = value
+    node.primitive = None
+    node.operands = ()
+    node.sources = NO_SOURCES
+    node.__class__ = Array
+    return node
 
 
 def apply(primitive: Primitive, *operands: Array) -> Array:
@@ -191,6 +215,16 @@ def apply(primitive: Primitive, *operands: Array) -> Array:
     Raises:
         PullbackError: The shapes or dtypes do not fit.
     """
+    match operands:
+        case (x,):
+            return x._unary(primitive)
+        case (x, y):
+            return x._binary(primitive, y)
+    return _apply_any(primitive, operands)
+
+
+def _apply_any(primitive: Primitive, operands: tuple[Array, ...]) -> Array:
+    """Do what `apply` says, for any number of operands, known or not."""
     sources = NO_SOURCES
     known = True
     for operand in operands:

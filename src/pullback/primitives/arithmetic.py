@@ -4,28 +4,36 @@ They compute with Python's own operators, so that a Python number stays a Python
 type) exactly where it does in plain Python, and a NumPy value follows NumPy. Where Python would
 raise (division by zero, overflow) or leave the reals (a root of a negative number), the result is
 the IEEE one that NumPy gives.
+
+The rules of every primitive meet Python numbers too. What raises there is `/`, so rules divide by
+anything but a NumPy result with `divide`.
 """
 
 from __future__ import annotations
 
 import operator
-from typing import ClassVar, final
+from typing import ClassVar, Final, final
 
 import numpy as np
-from attrs import frozen
 
 from pullback.primitives.cast import conform, spread
 from pullback.primitives.complex import conjugate
 from pullback.primitives.elementwise import Binary, Elementwise
 from pullback.primitives.primitive import Product
-from pullback.primitives.quantity import Quantity, Value
+from pullback.primitives.quantity import DOUBLES, Quantity, Value
+
+
+def ieee(ufunc: np.ufunc, *numbers: Value) -> Value:
+    """Return, as a Python number and without a warning, what NumPy makes of Python numbers."""
+    with np.errstate(all="ignore"):
+        return ufunc(*numbers).item()
 
 
 @final
-@frozen
 class Add(Elementwise):
     """``x + y``."""
 
+    __slots__ = ()
     ufunc: ClassVar[np.ufunc] = np.add
     evaluate = staticmethod(operator.add)
 
@@ -46,10 +54,10 @@ class Add(Elementwise):
 
 
 @final
-@frozen
 class Subtract(Elementwise):
     """``x - y``."""
 
+    __slots__ = ()
     ufunc: ClassVar[np.ufunc] = np.subtract
     evaluate = staticmethod(operator.sub)
 
@@ -70,10 +78,10 @@ class Subtract(Elementwise):
 
 
 @final
-@frozen
 class Multiply(Elementwise):
     """``x * y``."""
 
+    __slots__ = ()
     ufunc: ClassVar[np.ufunc] = np.multiply
     evaluate = staticmethod(operator.mul)
 
@@ -90,15 +98,17 @@ class Multiply(Elementwise):
         operands: tuple[Quantity, ...],
         product: Product,
     ) -> Quantity:
-        other = operands[1 - index]
-        return conform(product(cotangent, conjugate(other)), operands[index])
+        x, other = operands[index], operands[1 - index]
+        if cotangent.__class__ in DOUBLES and x.__class__ in DOUBLES:
+            return product(cotangent, other)  # the hot path of scalar code: the other is real too
+        return conform(product(cotangent, conjugate(other)), x)
 
 
 @final
-@frozen
 class Negative(Elementwise):
     """``-x``."""
 
+    __slots__ = ()
     ufunc: ClassVar[np.ufunc] = np.negative
     evaluate = staticmethod(operator.neg)
 
@@ -119,10 +129,10 @@ class Negative(Elementwise):
 
 
 @final
-@frozen
 class Positive(Elementwise):
     """``+x``; a Python bool becomes an int."""
 
+    __slots__ = ()
     ufunc: ClassVar[np.ufunc] = np.positive
     evaluate = staticmethod(operator.pos)
 
@@ -143,10 +153,10 @@ class Positive(Elementwise):
 
 
 @final
-@frozen
 class Divide(Binary):
-    """``x / y``."""
+    """``x / y``; ∂/∂x = 1/y, ∂/∂y = -x/y²."""
 
+    __slots__ = ()
     ufunc: ClassVar[np.ufunc] = np.true_divide
 
     def evaluate(self, *values: Value) -> Value:
@@ -154,10 +164,14 @@ class Divide(Binary):
         try:
             return x / y
         except ZeroDivisionError:  # two Python numbers
-            return np.true_divide(x, y).item()
+            return ieee(np.true_divide, x, y)
 
     def partial_x(self, out: Quantity, x: Quantity, y: Quantity) -> Quantity:
-        return 1 / y
+        return divide(1, y)
 
     def partial_y(self, out: Quantity, x: Quantity, y: Quantity) -> Quantity:
-        return -out / y
+        return divide(-out, y)
+
+
+#: ``divide(x, y)``: division for rules, which is IEEE's for Python numbers as well.
+divide: Final = Divide()

@@ -6,6 +6,9 @@ its partial derivatives; the families make pushforward and pullback of them:
     out_dot = Σ_i ∂f/∂x_i · x_i_dot            x_i_bar = conj(∂f/∂x_i) · out_bar
 
 each spread to the result's type, or summed back to the operand's.
+
+A member without fields inherits what attrs wrote for its family. It is not decorated again: with
+``__slots__ = ()`` in place of ``@frozen`` it takes 0.01 ms of the import rather than 0.25.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from typing import ClassVar
 import numpy as np
 from attrs import frozen
 
+from pullback.errors import DTypeError
 from pullback.primitives.cast import conform, spread
 from pullback.primitives.complex import conjugate
 from pullback.primitives.primitive import Primitive, Product
@@ -33,14 +37,21 @@ class Elementwise(Primitive):
     def infer(self, *types: ArrayType) -> ArrayType:
         """Return the type by NumPy's broadcasting and promotion."""
         if all(t.weak for t in types):  # Python numbers: ask Python
-            return type_of(self.evaluate(*(type(python_zero(t.dtype))(1) for t in types)))
+            ones = [type(python_zero(t.dtype))(1) for t in types]
+            try:
+                with np.errstate(all="ignore"):  # atanh has a pole at 1
+                    return type_of(self.evaluate(*ones))
+            except TypeError as error:
+                ufunc_dtype(self.ufunc, types)  # names the dtypes, unless Python alone refuses
+                msg = f"{self.name}: {error}; convert the operand"
+                raise DTypeError(msg) from None
         shape = broadcast_shapes(self.name, [t.shape for t in types])
         return ArrayType(shape, ufunc_dtype(self.ufunc, types))
 
 
 @frozen
 class Unary(Elementwise):
-    """A differentiable function of one operand, given by its derivative (holomorphic, if complex)."""
+    """A function of one operand, given by its derivative (a holomorphic one, if complex)."""
 
     @abstractmethod
     def partial(self, out: Quantity, x: Quantity) -> Quantity:

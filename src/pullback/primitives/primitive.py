@@ -91,9 +91,10 @@ class Primitive(ABC):
                 selection the product in which a zero cotangent annihilates.
         """
 
-    def __call__(self, *operands: Quantity) -> Quantity:
+    def __call__(self, *operands: Quantity | complex) -> Quantity:
         """Apply the primitive: a node if any operand is one, else the value computed at once."""
         for operand in operands:
             if isinstance(operand, Node):
                 return operand.bind(self, operands)
-        return self.evaluate(*operands)
+        value: Quantity = self.evaluate(*operands)
+        return value

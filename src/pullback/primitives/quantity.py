@@ -61,7 +61,7 @@ class Node:
         """The node's shape."""
         raise NotImplementedError
 
-    def bind(self, primitive: Primitive, operands: tuple[Quantity, ...]) -> Quantity:
+    def bind(self, primitive: Primitive, operands: tuple[Quantity | complex, ...]) -> Quantity:
         """Apply ``primitive`` to ``operands``, of which this node is one."""
         raise NotImplementedError
 
@@ -70,7 +70,7 @@ class Node:
 NUMBERS: Final = frozenset({bool, int, float, complex})
 
 #: Scalars of double precision. Between these two nothing needs converting in a sweep.
-DOUBLES: Final = frozenset({float, np.float64})
+DOUBLES: Final[frozenset[type]] = frozenset({float, np.float64})
 
 
 def quantity_type(quantity: Quantity) -> ArrayType:
@@ -89,6 +89,8 @@ def shape_of(quantity: Quantity) -> tuple[int, ...]:
 
 def is_complex(quantity: Quantity) -> bool:
     """Return whether the quantity has a complex dtype."""
-    if quantity.__class__ in NUMBERS:
-        return quantity.__class__ is complex
-    return quantity_type(quantity).dtype.kind == "c"
+    value: Value = quantity
+    if value.__class__ in NUMBERS:
+        return value.__class__ is complex
+    kind: str = value.dtype.kind
+    return kind == "c"
