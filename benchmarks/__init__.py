@@ -1,0 +1,1 @@
+"""Questions about speed and memory, each answered beside rivals in the same run."""
