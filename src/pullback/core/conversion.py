@@ -6,23 +6,35 @@ What would cut a gradient without a word is an error that names the remedy; what
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Never
+from typing import TYPE_CHECKING, Any, Final, TypeAlias  # noqa: TID251 - a dtype that is not known statically
 
 import numpy as np
 
-from pullback.core.methods import Methods
+from pullback.core.protocols import Protocols
 from pullback.core.values import thaw
-from pullback.errors import ConversionError, ImmutabilityError
+from pullback.errors import ConversionError
 from pullback.primitives.quantity import Value
 from pullback.types import ArrayType
 
 if TYPE_CHECKING:
-    from typing import Self
+    import numpy.typing as npt
+    from typing_extensions import CapsuleType
+
+    from pullback.core.array import Array, ArrayLike
+
+    Nested: TypeAlias = bool | int | float | complex | list["Nested"]
+
+_BRANCH: Final = "use where, cond or while_loop in place of a branch on it"
+_INTEGER: Final = "pass sizes and axes as plain integers; an array indexes another as x[i]"
+_NUMBER: Final = "keep to the functions of pullback or NumPy"
+_ARRAY: Final = "NumPy's functions work on the array itself, and pullback.stack joins several"
+_USE: Final = "use the array itself"
 
 
-class Conversion(Methods):
+class Conversion(Protocols):
     """The conversions that Python and NumPy ask an array for."""
 
     __slots__ = ()
@@ -30,19 +42,19 @@ class Conversion(Methods):
     _value: Value
     sources: frozenset[object]
 
-    def _concrete(self, conversion: str) -> Value:
+    def _concrete(self, conversion: str, remedy: str = _BRANCH) -> Value:
         """Return the value, which need not be a constant's."""
         if self._value.__class__ is ArrayType:
             msg = (
                 f"{conversion}: the value of {self!r} is not known while vmap or jit traces the "
-                "function; use where, cond or while_loop in place of a branch on it"
+                f"function; {remedy}"
             )
             raise ConversionError(msg)
         return self._value
 
     def _constant(self, conversion: str, remedy: str) -> Value:
         """Return the value of a constant, and refuse to cut the gradient of anything else."""
-        value = self._concrete(conversion)
+        value = self._concrete(conversion, remedy)
         if self.sources:
             msg = (
                 f"{conversion}: {self!r} is being differentiated, and {conversion} would cut its "
@@ -55,39 +67,75 @@ class Conversion(Methods):
         return bool(self._concrete("bool(x)"))
 
     def __int__(self) -> int:
-        return int(self._concrete("int(x)"))
+        return int(self._concrete("int(x)", _INTEGER))
 
     def __index__(self) -> int:
-        return operator.index(self._concrete("operator.index(x)"))
+        return operator.index(self._concrete("operator.index(x)", _INTEGER))
+
+    def __floor__(self) -> int:
+        number: int = math.floor(self._concrete("math.floor(x)", "use floor"))
+        return number
+
+    def __ceil__(self) -> int:
+        number: int = math.ceil(self._concrete("math.ceil(x)", "use ceil"))
+        return number
+
+    def __trunc__(self) -> int:
+        number: int = math.trunc(self._concrete("math.trunc(x)", "use trunc"))
+        return number
 
     def __float__(self) -> float:
-        remedy = "use pullback or NumPy functions in place of those of math"
+        remedy = (
+            "use the functions of pullback or NumPy in place of those of math, "
+            "and y.at[i].set(x) in place of y[i] = x"
+        )
         return float(self._constant("float(x)", remedy))
 
     def __complex__(self) -> complex:
-        remedy = "use pullback or NumPy functions in place of those of cmath"
+        remedy = "use the functions of pullback or NumPy in place of those of cmath"
         return complex(self._constant("complex(x)", remedy))
 
-    def __array__(self, dtype: object = None, copy: bool | None = None) -> Value:  # noqa: FBT001 - NumPy's protocol
-        remedy = "use the array itself: NumPy's functions work on it"
-        value = np.asarray(thaw(self._constant("np.asarray(x)", remedy)))
-        if dtype is not None and dtype != value.dtype:
-            if copy is False:
-                msg = f"np.asarray(x, copy=False): dtype {value.dtype} to {dtype} needs a copy"
-                raise ValueError(msg)
-            return value.astype(dtype)  # type: ignore[call-overload]  # NumPy checks it
-        if copy:
-            return value.copy()
-        value.setflags(write=False)
-        return value
+    def __array__(
+        self,
+        dtype: npt.DTypeLike | None = None,
+        copy: bool | None = None,  # noqa: FBT001 - NumPy's protocol
+    ) -> npt.NDArray[Any]:
+        view = thaw(self._constant("np.asarray(x)", _ARRAY))
+        return np.array(view, dtype=dtype, copy=copy)
 
-    def item(self, *args: int) -> Value:
+    def __dlpack__(
+        self,
+        *,
+        stream: None = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> CapsuleType:
+        # Always a copy: consumers may write to what they are given, whatever its flags say.
+        if copy is False:
+            msg = "x.__dlpack__(copy=False): an array never shares memory that can be written to"
+            raise BufferError(msg)
+        value: npt.NDArray[Any]
+        value = np.array(self._constant("from_dlpack(x)", _USE))
+        return value.__dlpack__(stream=stream, max_version=max_version)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return np.empty(0).__dlpack_device__()
+
+    def item(self, *args: int) -> bool | int | float | complex:
         """Return the only element, or the one at an index, as a Python number."""
-        return np.asarray(self._constant("x.item()", "use x itself")).item(*args)
+        number: bool | int | float | complex
+        number = np.asarray(self._constant("x.item()", _USE)).item(*args)
+        return number
 
-    def tolist(self) -> Value:
+    def tolist(self) -> Nested:
         """Return the elements as nested lists of Python numbers."""
-        return np.asarray(self._constant("x.tolist()", "use x itself")).tolist()
+        numbers: Nested = np.asarray(self._constant("x.tolist()", _USE)).tolist()
+        return numbers
+
+    def tobytes(self) -> bytes:
+        """Return the elements' bytes, in row-major order."""
+        return np.asarray(self._constant("x.tobytes()", _USE)).tobytes()
 
     def __len__(self) -> int:
         if not self.shape:
@@ -95,11 +143,14 @@ class Conversion(Methods):
             raise TypeError(msg)
         return self.shape[0]
 
-    def __iter__(self) -> Iterator[Self]:
+    def __iter__(self) -> Iterator[Array]:
         if not self.shape:
             msg = "iter(x): an array of rank 0 cannot be iterated over"
             raise TypeError(msg)
         return (self[i] for i in range(self.shape[0]))
+
+    def __contains__(self, item: ArrayLike) -> bool:
+        return bool(np.any((self == item)._concrete("item in x", "use any(x == item)")))
 
     def __str__(self) -> str:
         """Write the value as NumPy does."""
@@ -107,14 +158,4 @@ class Conversion(Methods):
 
     def __format__(self, spec: str) -> str:
         """Format the value: formatting, like printing, cuts nothing."""
-        if not spec:
-            return str(self)
-        return format(self._concrete("format(x)"), spec)
-
-    def __setitem__(self, key: object, value: object) -> Never:
-        """Refuse: arrays do not change."""
-        msg = (
-            "x[...] = value: arrays do not change in place; "
-            "x.at[0].set(1) returns a new array with the element replaced"
-        )
-        raise ImmutabilityError(msg)
+        return format(self._concrete("format(x)", _USE), spec) if spec else str(self)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, final
 from attrs import frozen
 
 from pullback.core.trace import Trace
+from pullback.core.values import thaw
 from pullback.primitives.primitive import Primitive
 from pullback.primitives.quantity import Value
 
@@ -15,11 +16,16 @@ if TYPE_CHECKING:
     from pullback.core.array import Array
 
 
-def topological(roots: Iterable[Array]) -> list[Array]:
-    """Return every node that the roots are made of, operands before what they make."""
+def topological(roots: Iterable[Array], within: Trace | None = None) -> list[Array]:
+    """Return every node that the roots are made of, operands before what they make.
+
+    Args:
+        roots: Where the walk begins.
+        within: If given, the walk keeps to the nodes that depend on this trace.
+    """
     order: list[Array] = []
     seen: set[Array] = set()
-    stack: list[tuple[Array, bool]] = [(root, False) for root in roots]
+    stack = [(root, False) for root in roots if within is None or within in root.sources]
     while stack:
         node, expanded = stack.pop()
         if expanded:
@@ -27,7 +33,9 @@ def topological(roots: Iterable[Array]) -> list[Array]:
         elif node not in seen:
             seen.add(node)
             stack.append((node, True))
-            stack.extend((operand, False) for operand in node.operands if operand not in seen)
+            for operand in node.operands:
+                if operand not in seen and (within is None or within in operand.sources):
+                    stack.append((operand, False))
     return order
 
 
@@ -49,7 +57,7 @@ def flatten_graph(roots: Sequence[Array]) -> FlatGraph:
     row = {node: i for i, node in enumerate(order)}
     number: dict[Trace, int] = {}
     return FlatGraph(
-        values=[node._value for node in order],
+        values=[thaw(node._value) for node in order],
         primitives=[node.primitive for node in order],
         operands=[tuple(row[operand] for operand in node.operands) for node in order],
         sources=[

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import final
+
 import numpy as np
 
 from pullback.errors import DTypeError
@@ -47,9 +49,23 @@ def freeze_value(data: object) -> Value:
     return array[()]
 
 
+@final
+class _Owner:
+    """Keeps the memory of a value alive, and shows it to NumPy as memory that is not writable.
+
+    The base of a view that is handed out. With an ndarray in this place, a caller could make the
+    base writable again: it owns its memory.
+    """
+
+    __slots__ = ("__array_interface__", "_value")
+
+    def __init__(self, value: Value) -> None:
+        interface = value.__array_interface__
+        address, _ = interface["data"]
+        self.__array_interface__ = interface | {"data": (address, True)}  # True: read-only
+        self._value = value
+
+
 def thaw(value: Value) -> Value:
-    """Return ``value`` for handing out: a read-only view that cannot be made writable."""
-    if isinstance(value, np.ndarray):
-        value.setflags(write=False)
-        return value.view()
-    return value
+    """Return ``value`` for handing out: a view that neither it nor its base can make writable."""
+    return np.asarray(_Owner(value)) if isinstance(value, np.ndarray) else value

@@ -3,11 +3,12 @@
 The pullback of a selection fills what was not selected with zeros. An operation below may have an
 infinite or undefined derivative there (``sqrt`` at 0, ``log`` at -1), and ``0 * inf`` would turn
 the gradient into ``nan``. Below a selection, rules therefore multiply with `MultiplyNoNan`.
+docs/design/003-safe-where.md says which rules honour this.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, final
+from typing import ClassVar, Final, final
 
 import numpy as np
 from attrs import frozen
@@ -19,6 +20,8 @@ from pullback.primitives.primitive import Primitive, Product
 from pullback.primitives.quantity import NUMBERS, Quantity, Value
 from pullback.types import ArrayType, broadcast_shapes, promote
 
+_KINDS: Final = (bool, int, float, complex)  # of Python numbers, from the narrowest
+
 
 @final
 @frozen
@@ -29,12 +32,14 @@ class Where(Primitive):
 
     def evaluate(self, *values: Value) -> Value:
         condition, x, y = values
-        if x.__class__ in NUMBERS and y.__class__ in NUMBERS:
-            kinds = (bool, int, float, complex)
-            kind = kinds[max(kinds.index(x.__class__), kinds.index(y.__class__))]
-            if np.ndim(condition) == 0:
-                return kind(x if condition else y)
-        return np.where(condition, x, y)[()]
+        if condition.__class__ is not np.ndarray:
+            chosen = x if condition else y
+            if x.__class__ is y.__class__ and chosen.__class__ is not np.ndarray:
+                return chosen
+            if x.__class__ in NUMBERS and y.__class__ in NUMBERS:
+                return _KINDS[max(_KINDS.index(x.__class__), _KINDS.index(y.__class__))](chosen)
+        result: Value = np.where(condition, x, y)
+        return result[()]
 
     def infer(self, *types: ArrayType) -> ArrayType:
         shape = broadcast_shapes("where", [t.shape for t in types])
@@ -71,21 +76,35 @@ def _masked(condition: Quantity, x: Quantity, *, keep: bool) -> Quantity:
 class MultiplyNoNan(Elementwise):
     """``x * y``, and 0 where ``x`` is 0, even if ``y`` is infinite or nan.
 
-    Bilinear like the product. Its derivatives are products of the same kind, the changing factor
-    (a tangent or cotangent, which is zero where nothing was selected) always first.
+    ``x`` is a cotangent or a tangent, which is zero where nothing was selected; ``y`` is what it
+    is multiplied with. Where ``y`` is one too, the product is ``symmetric``: then a zero of either
+    annihilates. Bilinear, so the derivatives are products again:
+
+        d(x·y) = dx·y + x·dy        x_bar = bar·y        y_bar = x·bar
+
+    In y_bar both factors are cotangents. Neither zero may meet an infinity of the other: ``bar``
+    is infinite where an infinite ``y`` was unselected and is zero where it is selected twice.
     """
 
+    symmetric: bool = False
     selects: ClassVar[bool] = True
     ufunc: ClassVar[np.ufunc] = np.multiply
 
     def evaluate(self, *values: Value) -> Value:
         x, y = values
         result = x * y
-        if result.__class__ is np.ndarray:
-            if np.isfinite(result).all():
+        if result.__class__ is not np.ndarray:
+            if result == result or not self._annihilates(x, y):  # noqa: PLR0124 - no nan
                 return result
-            return np.where(x == 0, result.dtype.type(0), result)
-        return result if x != 0 else result.__class__(0)
+            return result.__class__(0)
+        if not has_nan(result):
+            return result
+        silent = np.isnan(result) & self._annihilates(x, y)
+        return np.where(silent, result.dtype.type(0), result)
+
+    def _annihilates(self, x: Value, y: Value) -> Value:
+        """Return where the product is 0 in any case."""
+        return (x == 0) | (y == 0) if self.symmetric else x == 0
 
     def pushforward(
         self, index: int, tangent: Quantity, out: Quantity, operands: tuple[Quantity, ...]
@@ -102,5 +121,21 @@ class MultiplyNoNan(Elementwise):
         product: Product,
     ) -> Quantity:
         x, y = operands
-        bar = self(cotangent, conjugate(y)) if index == 0 else self(conjugate(x), cotangent)
+        if index == 0:
+            bar = self(cotangent, conjugate(y))
+        else:
+            bar = MultiplyNoNan(symmetric=True)(conjugate(x), cotangent)
         return conform(bar, operands[index])
+
+
+def has_nan(array: Value) -> bool:
+    """Return whether the array may hold a nan; True is no proof, False is.
+
+    Every masked product asks, so this is cheap. Below 10⁴ elements a dot product costs a fifth of
+    other tests; above, BLAS may wake threads, which costs more than it saves.
+    """
+    if array.size < 10_000:
+        flat = array.ravel("K")
+        square = flat.dot(flat)
+        return bool(square != square)  # noqa: PLR0124 - nan alone differs from itself
+    return not np.isfinite(array).all()

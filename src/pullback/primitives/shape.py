@@ -1,5 +1,4 @@
-"""Primitives that move elements without computing: reshape, transpose, broadcast; and the sum
-that is broadcasting's transpose.
+"""Primitives that move elements without computing, and the sum, broadcasting's transpose.
 
 All are linear: the pushforward is the operation itself, and the pullback its inverse or adjoint.
 """
@@ -10,7 +9,7 @@ import math
 from typing import final
 
 import numpy as np
-from attrs import evolve, frozen
+from attrs import frozen
 
 from pullback.errors import ShapeError
 from pullback.primitives.linear import Linear
@@ -52,7 +51,7 @@ class Transpose(Linear):
     axes: tuple[int, ...]
 
     def evaluate(self, *values: Value) -> Value:
-        return np.transpose(values[0], self.axes)
+        return np.transpose(values[0], self.axes)[()]
 
     def infer(self, *types: ArrayType) -> ArrayType:
         """Return the operand's type with its axes permuted."""
@@ -60,7 +59,7 @@ class Transpose(Linear):
         if sorted(self.axes) != list(range(x.ndim)):
             msg = f"transpose: axes {self.axes} do not permute the axes of shape {x.shape}"
             raise ShapeError(msg)
-        return evolve(x, shape=tuple(x.shape[axis] for axis in self.axes))
+        return ArrayType(tuple(x.shape[axis] for axis in self.axes), x.dtype)
 
     def transpose(self, cotangent: Quantity, operand: Quantity) -> Quantity:
         """Permute back."""
@@ -76,7 +75,10 @@ class BroadcastTo(Linear):
     shape: tuple[int, ...]
 
     def evaluate(self, *values: Value) -> Value:
-        return np.broadcast_to(values[0], self.shape)[()]
+        (x,) = values
+        if isinstance(x, np.generic) and self.shape:  # np.broadcast_to takes eight times as long
+            return np.ndarray(self.shape, x.dtype, x, 0, (0,) * len(self.shape))
+        return np.broadcast_to(x, self.shape)[()]
 
     def infer(self, *types: ArrayType) -> ArrayType:
         """Return the operand's type with the wider shape."""
@@ -103,18 +105,44 @@ class Sum(Linear):
 
     def infer(self, *types: ArrayType) -> ArrayType:
         """Return the type without the axes."""
-        (x,) = types
-        shape = tuple(n for axis, n in enumerate(x.shape) if axis not in self.axes)
-        dtype = x.dtype
-        if dtype.kind in "biu":
-            dtype = np.add.reduce(np.empty(0, dtype)).dtype
-        return ArrayType(shape, dtype)
+        return reduced_type(np.add, types[0], self.axes)
 
     def transpose(self, cotangent: Quantity, operand: Quantity) -> Quantity:
         """Repeat the cotangent along the axes that were summed."""
         shape = shape_of(operand)
-        kept = tuple(1 if axis in self.axes else n for axis, n in enumerate(shape))
-        return BroadcastTo(shape)(Reshape(kept)(cotangent))
+        return BroadcastTo(shape)(restore_axes(cotangent, self.axes, shape))
+
+
+@final
+@frozen
+class Flip(Linear):
+    """The elements in reverse order along ``axes``. Its own inverse and its own adjoint."""
+
+    axes: tuple[int, ...]
+
+    def evaluate(self, *values: Value) -> Value:
+        return np.flip(values[0], self.axes)[()]
+
+    def infer(self, *types: ArrayType) -> ArrayType:
+        """Return the operand's type."""
+        return ArrayType(types[0].shape, types[0].dtype)
+
+    def transpose(self, cotangent: Quantity, operand: Quantity) -> Quantity:
+        """Flip back."""
+        return self(cotangent)
+
+
+def reduced_type(ufunc: np.ufunc, x: ArrayType, axes: tuple[int, ...]) -> ArrayType:
+    """Return the type of a ufunc's reduction over ``axes``, with NumPy's choice of dtype."""
+    shape = tuple(n for axis, n in enumerate(x.shape) if axis not in axes)
+    return ArrayType(shape, ufunc.reduce(np.zeros(1, x.dtype)).dtype)
+
+
+def restore_axes(quantity: Quantity, axes: tuple[int, ...], shape: tuple[int, ...]) -> Quantity:
+    """Return a reduction over ``axes`` of something of ``shape`` so that it broadcasts to it."""
+    if axes == tuple(range(len(axes))):
+        return quantity  # broadcasting adds leading axes by itself
+    return Reshape(tuple(1 if axis in axes else n for axis, n in enumerate(shape)))(quantity)
 
 
 def sum_to_shape(quantity: Quantity, shape: tuple[int, ...]) -> Quantity:

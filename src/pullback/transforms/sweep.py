@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+import numpy as np
+
 from pullback.core import Array, Trace
 from pullback.primitives.identity import Input
 from pullback.primitives.primitive import PLAIN_PRODUCT
@@ -21,8 +23,10 @@ from pullback.primitives.quantity import Quantity, Value
 from pullback.primitives.selection import MultiplyNoNan
 
 _PRODUCT_BELOW_SELECTION: Final = MultiplyNoNan()
+_VALUE_PRODUCT_BELOW_SELECTION: Final = _PRODUCT_BELOW_SELECTION.evaluate
 
 
+@np.errstate(all="ignore")  # an unselected branch may divide by zero
 def carry_values(seeds: dict[Array, Value]) -> dict[Array, Value]:
     """Sweep over bare values, where one trace alone is involved.
 
@@ -58,7 +62,7 @@ def carry_values(seeds: dict[Array, Value]) -> dict[Array, Value]:
             found[node] = bar
         product = PLAIN_PRODUCT
         if masked and node in masked:
-            product = _PRODUCT_BELOW_SELECTION
+            product = _VALUE_PRODUCT_BELOW_SELECTION
             masked.update(operands)
         elif primitive.selects:
             masked.update(operands)
@@ -77,6 +81,7 @@ def carry_values(seeds: dict[Array, Value]) -> dict[Array, Value]:
     return found
 
 
+@np.errstate(all="ignore")
 def carry_nodes(
     trace: Trace, seeds: dict[Array, Quantity], views: dict[Array, Array]
 ) -> dict[Array, Quantity]:

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
-from pullback.core import Array, Trace, constant, lift, make_node, topological
+from pullback.core import Array, Trace, constant, make_node, topological
 from pullback.primitives.identity import Input
-from pullback.primitives.quantity import Quantity
+from pullback.primitives.quantity import DOUBLES, Quantity
 from pullback.transforms.sweep import carry_nodes, carry_values
 
 
@@ -25,24 +23,45 @@ def outside(nodes: Iterable[Array], trace: Trace) -> dict[Array, Array]:
     node that depended on this trace alone is a constant.
     """
     seen: dict[Array, Array] = {}
-    for node in topological(nodes):
-        if trace not in node.sources:
-            continue
+    for node in topological(nodes, trace):
         rest = node.sources - {trace}
-        if isinstance(node.primitive, Input) and rest == node.operands[0].sources - {trace}:
+        if not rest:
+            seen[node] = constant(node._value)
+        elif isinstance(node.primitive, Input) and rest == node.operands[0].sources - {trace}:
             seen[node] = seen.get(node.operands[0], node.operands[0])
-        elif rest:
+        else:
             operands = tuple(seen.get(operand, operand) for operand in node.operands)
             seen[node] = make_node(node._value, node.primitive, operands, rest)
-        else:
-            seen[node] = constant(node._value)
     return seen
+
+
+def pull(
+    trace: Trace, seeds: dict[Array, Array], views: dict[Array, Array] | None = None
+) -> dict[Array, Quantity]:
+    """Carry cotangents back from outputs to the inputs of the trace.
+
+    Args:
+        trace: The trace whose inputs are differentiated with respect to.
+        seeds: The cotangent of each output, of its type; each output depends on the trace.
+        views: What stands for each node that depends on the trace, as `outside` gives it, where
+            the caller has it already.
+
+    Returns:
+        The cotangent of each input that the outputs depend on smoothly: bare values where this
+        trace alone is involved, else nodes.
+    """
+    alone = views is None
+    for out, bar in seeds.items():
+        alone = alone and len(out.sources) == 1 and not bar.sources
+    if alone:
+        return carry_values({out: bar._value for out, bar in seeds.items()})
+    return carry_nodes(trace, dict(seeds), views or outside(seeds, trace))
 
 
 def sweep(
     trace: Trace, outputs: Sequence[Array], cotangents: Sequence[Array]
 ) -> dict[Array, Array]:
-    """Carry cotangents back from the outputs to the inputs of the trace.
+    """Carry cotangents back, as `pull` does, and return arrays.
 
     Args:
         trace: The trace whose inputs are differentiated with respect to.
@@ -52,17 +71,22 @@ def sweep(
     Returns:
         The cotangent of each input that the outputs depend on smoothly.
     """
-    seeds: dict[Array, Quantity] = {}
-    concrete = all(len(out.sources) < 2 for out in outputs) and not any(
-        bar.sources for bar in cotangents
-    )
+    seeds: dict[Array, Array] = {}
     for out, bar in zip(outputs, cotangents, strict=True):
         if trace in out.sources:
-            seed: Quantity = bar._value if concrete else bar
-            seeds[out] = seeds[out] + seed if out in seeds else seed
-    with np.errstate(all="ignore"):  # an unselected branch may divide by zero
-        if concrete:
-            values = carry_values(seeds)
-            return {node: constant(bar) for node, bar in values.items()}
-        nodes = carry_nodes(trace, seeds, outside(seeds, trace))
-        return {node: lift(bar) for node, bar in nodes.items()}
+            seeds[out] = seeds[out] + bar if out in seeds else bar
+    return {node: as_node(exactly(bar, node)) for node, bar in pull(trace, seeds).items()}
+
+
+def exactly(bar: Quantity, node: Array) -> Quantity:
+    """Return the cotangent of a node in the node's own type.
+
+    A sweep over bare values takes Python floats and double-precision scalars for each other.
+    """
+    kind = node._value.__class__
+    return kind(bar) if bar.__class__ is not kind and bar.__class__ in DOUBLES else bar
+
+
+def as_node(quantity: Quantity) -> Array:
+    """Return a node as it is, and a value that nobody else can write to as a constant."""
+    return quantity if isinstance(quantity, Array) else constant(quantity)

@@ -1,0 +1,129 @@
+"""A zero cotangent pulls back to zero through every primitive, whatever its operands are.
+
+This is what keeps a branch that is not taken silent: docs/design/003-safe-where.md.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import itertools
+import pkgutil
+from collections.abc import Iterator
+from typing import Final
+
+import attrs
+import numpy as np
+import pytest
+
+import pullback.primitives
+from pullback.errors import DTypeError
+from pullback.primitives.contraction import Contract
+from pullback.primitives.cumulative import Cumprod, Recurrence
+from pullback.primitives.elementwise import Elementwise, Unary
+from pullback.primitives.gather import Gather, ScatterAdd
+from pullback.primitives.joining import Concat
+from pullback.primitives.linear import Linear
+from pullback.primitives.power import IntegerPower
+from pullback.primitives.primitive import Primitive
+from pullback.primitives.quantity import NUMBERS, Value
+from pullback.primitives.reduction import Logsumexp, Max, Min, Prod, Softmax
+from pullback.primitives.rounding import Abs
+from pullback.primitives.scatter import ScatterExtreme, ScatterSet
+from pullback.primitives.selection import MultiplyNoNan, Where
+from pullback.primitives.slicing import SliceSet
+from pullback.primitives.sorting import Sort
+from pullback.primitives.special import Polygamma
+from pullback.types import type_of
+
+INF, NAN = float("inf"), float("nan")
+WILD: Final = (0.0, -0.0, 1.0, -1.0, 0.5, 2.0, INF, -INF, NAN)
+REAL: Final = np.array(WILD)
+COMPLEX: Final = np.array([complex(x, y) for x in WILD for y in (0.0, 1.0, INF, NAN)])
+MATRIX: Final = np.array(list(itertools.product((0.0, -1.0, 2.0, INF, NAN), repeat=3)))
+
+#: Primitives with parameters, or with operands of several kinds, whose rules multiply.
+ROWS: Final[list[tuple[Primitive, tuple[Value, ...]]]] = [
+    *((IntegerPower(n), (x,)) for n in (-2, -1, 0, 1, 2, 3) for x in (REAL, COMPLEX, 0.0, INF)),
+    *((Polygamma(n), (x,)) for n in (0, 1, 2) for x in (REAL, 0.0, -1.0, INF)),
+    *((p, (MATRIX,)) for p in (Prod((1,)), Prod((0,)), Prod((0, 1)), Logsumexp((1,)))),
+    *((p, (MATRIX,)) for p in (Max((1,)), Min((0,)), Softmax((1,)), Cumprod(1), Cumprod(0))),
+    (Recurrence(1), (MATRIX, MATRIX[::-1])),
+    (Contract((0, 1), (1, 2), (0, 2)), (MATRIX, MATRIX.T)),
+    (Contract((0, 1), (0, 1), ()), (MATRIX, MATRIX[::-1])),
+    (Contract((0,), (1,), (0, 1)), (REAL, COMPLEX)),
+    (Contract((0, 1), (1, 2), (0, 2), no_nan=True), (MATRIX, MATRIX.T)),
+    (Where(), (REAL > 0, REAL, REAL[::-1])),
+    (MultiplyNoNan(symmetric=True), (REAL[:, None], REAL)),
+]
+#: Primitives that only move elements, or fill with zeros.
+MOVES: Final = (Concat, Gather, Linear, ScatterAdd, ScatterExtreme, ScatterSet, SliceSet, Sort)
+
+
+def concrete_primitives() -> list[type[Primitive]]:
+    """Return every class of primitives that has instances and derivatives."""
+    names = [f"{pullback.primitives.__name__}.{m.name}" for m in modules()]
+    members = [vars(importlib.import_module(name)).values() for name in names]  # noqa: TID251 - data
+    classes = {value for value in itertools.chain(*members) if isinstance(value, type)}
+    primitives = [c for c in classes if issubclass(c, Primitive) and not inspect.isabstract(c)]
+    return sorted((p for p in primitives if p.differentiable), key=lambda p: p.__name__)
+
+
+def modules() -> Iterator[pkgutil.ModuleInfo]:
+    return pkgutil.iter_modules(pullback.primitives.__path__)
+
+
+def has_no_parameters(primitive: type[Primitive]) -> bool:
+    return all(field.default is not attrs.NOTHING for field in attrs.fields(primitive))
+
+
+POINTWISE: Final = [
+    p() for p in concrete_primitives() if issubclass(p, Elementwise) and has_no_parameters(p)
+]
+
+
+def test_every_primitive_has_a_row_or_only_moves_elements() -> None:
+    rows = {type(primitive) for primitive, _ in ROWS} | {type(p) for p in POINTWISE}
+    missing = [p for p in concrete_primitives() if p not in rows and not issubclass(p, MOVES)]
+    assert missing == []
+
+
+@pytest.mark.parametrize(("primitive", "operands"), ROWS)
+def test_a_rule_with_parameters_sends_zero_to_zero(
+    primitive: Primitive, operands: tuple[Value, ...]
+) -> None:
+    assert check_zero(primitive, operands)
+
+
+@pytest.mark.parametrize("primitive", POINTWISE)
+def test_a_pointwise_rule_sends_zero_to_zero(primitive: Elementwise) -> None:
+    arity = 1 if isinstance(primitive, (Unary, Abs)) else operand_count(primitive)
+    checked = check_zero(primitive, (REAL, REAL[:, None])[:arity])
+    check_zero(primitive, (COMPLEX, COMPLEX[:, None])[:arity])
+    for numbers in itertools.product(WILD, repeat=arity):
+        check_zero(primitive, numbers)
+    assert checked
+
+
+def operand_count(primitive: Elementwise) -> int:
+    """Return how many operands a primitive without a fixed family takes."""
+    return primitive.ufunc.nin if hasattr(primitive, "ufunc") else 2
+
+
+def check_zero(primitive: Primitive, operands: tuple[Value, ...]) -> bool:
+    """Check each pullback of a zero cotangent; return whether there was one to check."""
+    try:
+        primitive.infer(*map(type_of, operands))
+    except DTypeError:
+        return False
+    with np.errstate(all="ignore"):
+        out: Value = primitive.evaluate(*operands)
+        zero: Value = type(out)() if out.__class__ in NUMBERS else np.zeros_like(out)[()]
+        for index, operand in enumerate(operands):
+            if not type_of(operand).inexact or not type_of(out).inexact:
+                continue
+            bar: Value = primitive.pullback(index, zero, out, operands, MultiplyNoNan())
+            if bar is not None:
+                wrong = np.broadcast_to(operand, np.shape(bar))[np.asarray(bar) != 0]
+                assert wrong.size == 0, f"operand {index} at {wrong[:5]}"
+    return True
