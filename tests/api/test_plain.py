@@ -69,10 +69,8 @@ def test_gradient_of_an_array_of_ours_has_its_type(f: Callable[[Value], Value], 
     assert not found.sources
 
 
-@by_leaf
+@pytest.mark.parametrize("x", [x for x in LEAVES.values() if np.ndim(x)])
 def test_plain_gradients_are_writable_and_share_no_memory(x: Value) -> None:
-    if not isinstance(x, np.ndarray):
-        return
     weights = np.array([1.0, 2.0, 4.0])
 
     def f(a: Value, b: Value) -> tuple[Value, Value]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import pickle
 
 import mpmath
 import numpy as np
 import pytest
+from attrs.exceptions import FrozenInstanceError
 
 from pullback.core import Array, apply
 from pullback.errors import DTypeError, ShapeError
@@ -314,3 +316,25 @@ def test_magnitude_is_the_root_with_derivative_0_at_0() -> None:
     np.testing.assert_array_equal(Magnitude().evaluate(squares), [0, 2])
     np.testing.assert_array_equal(slope_at(applying(Magnitude()), squares), [0, 1 / 4])
     np.testing.assert_array_equal(second_at(applying(Magnitude()), squares), [0, -1 / 32])
+
+
+# -------------------------------------------------------------------------------------- as values
+
+
+@pytest.mark.parametrize(
+    "primitive", [make((0, 1)) for make in (Prod, Max, Min, Any, All, Logsumexp, Softmax)], ids=str
+)
+def test_primitives_are_frozen_values(primitive: Max) -> None:
+    same = type(primitive)((0, 1))
+    assert (primitive, hash(primitive)) == (same, hash(same))
+    assert primitive != type(primitive)((1,))
+    assert pickle.loads(pickle.dumps(primitive)) == primitive  # noqa: S301 - its own bytes
+    assert repr(primitive) == f"{type(primitive).__name__}(axes=(0, 1))"
+    assert not hasattr(primitive, "__dict__")
+    with pytest.raises(FrozenInstanceError):
+        primitive.axes = ()  # type: ignore[misc]  # the error is the subject
+
+
+def test_primitives_of_different_kinds_differ() -> None:
+    primitives: set[Primitive] = {make((0,)) for make in (Prod, Max, Min, Any, All)}
+    assert len(primitives | {Argmax(0), Argmin(0)}) == 7

@@ -10,8 +10,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from pullback.api.contractions import drop_stretched, strong
 from pullback.api.diagonals import diagonal
-from pullback.api.linear_algebra import drop_stretched, strong
 from pullback.api.subscripts import label_axes, parse_call
 from pullback.core import Array, ArrayLike, apply
 from pullback.primitives.cast import Cast

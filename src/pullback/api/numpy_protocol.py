@@ -106,12 +106,16 @@ def call_function(
 
 def _is_foreign(operand: object) -> bool:
     """Return whether the operand belongs to a library that overrides ufuncs as we do."""
+    if operand.__class__ is Array or operand.__class__ is np.ndarray:
+        return False
     own = getattr(type(operand), "__array_ufunc__", None)
     return own not in (None, Array.__array_ufunc__, np.ndarray.__array_ufunc__)
 
 
 def _essential(name: str, options: Options) -> dict[str, object]:
     """Return the options that say something about the values."""
+    if not options:
+        return {}
     if options.get("out") is not None:
         msg = (
             f"{name}: out=... writes into an array, which would cut the gradient; "

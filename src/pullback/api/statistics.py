@@ -9,7 +9,7 @@ import numpy as np
 
 from pullback.api.dtypes import astype
 from pullback.api.reductions import Axis, as_dtype, inexact, max, min, sum
-from pullback.core import Array, ArrayLike, apply, lift, operands
+from pullback.core import Array, ArrayLike, apply, operands
 from pullback.errors import ShapeError
 from pullback.primitives.comparison import Equal
 from pullback.primitives.complex import Conjugate, Real, real_dtype
@@ -50,7 +50,8 @@ def mean(
         >>> mean([[1, 2], [3, 4]], axis=0)
         Array([2., 3.], float64[2])
     """
-    half = dtype is None and lift(x).dtype == np.float16  # summed in float32, as NumPy does
+    (x,) = operands(x)
+    half = dtype is None and x.dtype == np.float16  # summed in float32, as NumPy does
     x = inexact(x, np.float32 if half else dtype)
     total = sum(x, axis, keepdims=keepdims, where=where)
     out = total / _count("mean", x, axis, where, keepdims=keepdims)
@@ -200,6 +201,7 @@ def ptp(x: ArrayLike, /, axis: Axis = None, *, keepdims: bool = False) -> Array:
         >>> ptp([[4.0, 9.0], [1.0, 2.0]], axis=1)
         Array([5., 1.], float64[2])
     """
+    (x,) = operands(x)
     return max(x, axis, keepdims=keepdims) - min(x, axis, keepdims=keepdims)
 
 

@@ -263,10 +263,16 @@ def operands(*values: object) -> tuple[Array, ...]:
     numbers, return a NumPy scalar. So do ours.
     """
     lifted = tuple(lift(value) for value in values)
-    if all(array.type.weak for array in lifted):
+    if all([_is_weak(array._value) for array in lifted]):
         first, *rest = lifted
         return (apply(Cast(first.type.dtype), first), *rest)
     return lifted
+
+
+def _is_weak(value: Value) -> bool:
+    """Return whether a node's value, or the type in its place, is weak."""
+    weak: bool = value.weak if value.__class__ is ArrayType else value.__class__ in NUMBERS
+    return weak
 
 
 def _lift_operand(value: object) -> Array | None:
@@ -275,7 +281,8 @@ def _lift_operand(value: object) -> Array | None:
         return constant(value)
     if isinstance(value, (Array, int, float, complex, np.generic, np.ndarray, list, tuple)):
         return lift(value)
-    return lift(value) if hasattr(value, "__array__") else None
+    foreign = hasattr(value, "__array_ufunc__")  # it overrides operators as we do: its turn
+    return lift(value) if hasattr(value, "__array__") and not foreign else None
 
 
 def rebuild_graph(graph: FlatGraph) -> list[Array]:

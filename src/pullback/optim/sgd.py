@@ -17,7 +17,12 @@ T = TypeVar("T")
 @final
 @frozen
 class SgdState(Generic[T]):
-    """What a descent remembers: the velocity, of the parameters' type; None without momentum."""
+    """What a descent remembers: the velocity, of the parameters' type; None without momentum.
+
+    Example:
+        >>> sgd(0.1, momentum=0.9).init(2.0)
+        SgdState(velocity=0.0)
+    """
 
     velocity: T | None
 
@@ -38,7 +43,11 @@ class SgdUpdate(Protocol):
 
 @final
 class Sgd(NamedTuple):
-    """An optimiser: ``init(params)`` and ``update(params, grads, state)``, both pure."""
+    """An optimiser: ``init(params)`` and ``update(params, grads, state)``, both pure.
+
+    Example:
+        >>> init, update = sgd(0.1)
+    """
 
     init: SgdInit
     update: SgdUpdate

@@ -74,10 +74,10 @@ def _same_type(x: Value, y: Value) -> bool:
 
 
 def spread(tangent: Quantity, out: Quantity) -> Quantity:
-    """Return the tangent broadcast and promoted to the type of ``out``."""
+    """Return the tangent promoted and broadcast to the type of ``out``."""
     have, want = quantity_type(tangent), quantity_type(out)
-    if have.shape != want.shape:
-        tangent = BroadcastTo(want.shape)(tangent)
     if have.dtype != want.dtype or have.weak != want.weak:
         tangent = Cast(want.dtype, want.weak)(tangent)
+    if have.shape != want.shape:
+        tangent = BroadcastTo(want.shape)(tangent)
     return tangent

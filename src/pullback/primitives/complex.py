@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import final
 
 import numpy as np
-from attrs import evolve, frozen
+from attrs import evolve
 
 from pullback.primitives.cast import conform
 from pullback.primitives.linear import Linear
@@ -23,9 +23,10 @@ def real_dtype(dtype: DType) -> DType:
 
 
 @final
-@frozen
 class Conjugate(Linear):
     """The complex conjugate. Its own adjoint: ``Re conj(w)·conj(v) = Re conj(conj(w))·v``."""
+
+    __slots__ = ()
 
     def evaluate(self, *values: Value) -> Value:
         return values[0].conjugate()
@@ -38,9 +39,10 @@ class Conjugate(Linear):
 
 
 @final
-@frozen
 class Real(Linear):
     """The real part. Adjoint: the embedding of the reals."""
+
+    __slots__ = ()
 
     def evaluate(self, *values: Value) -> Value:
         return values[0].real
@@ -54,9 +56,10 @@ class Real(Linear):
 
 
 @final
-@frozen
 class Imag(Linear):
     """The imaginary part. Adjoint: multiplication by i, as ``Im v = Re conj(i)·v``."""
+
+    __slots__ = ()
 
     def evaluate(self, *values: Value) -> Value:
         return values[0].imag

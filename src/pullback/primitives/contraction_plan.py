@@ -27,7 +27,7 @@ from pullback.primitives.quantity import Value
 #: One label for each axis of an array; axes with one label run together.
 Labels: TypeAlias = tuple[int, ...]
 #: Labels whose axes are merged into one; an empty group is an axis of size 1.
-Groups: TypeAlias = Sequence[Sequence[int]]
+Group: TypeAlias = Sequence[int]
 Kernel: TypeAlias = Callable[[Value, Value], Value]
 Move: TypeAlias = Callable[[Value], Value]
 
@@ -46,45 +46,64 @@ def kernel(x: Labels, y: Labels, out: Labels) -> Kernel:
     """
     batch = [label for label in out if label in x and label in y]
     inner = [label for label in x if label in y and label not in out]
-    rest = [label for label in out if label not in batch]
+    free = [label for label in out if label not in batch]
     if not inner:
         return _elementwise(x, y, out)
     # Free labels that lead the result and an operand, but are parted there from its other free
     # labels, would cost a copy to merge. As batch axes that the other operand broadcasts along
     # they cost nothing: W[i,k] · X[b,k,j] -> out[b,i,j].
-    lead = _parted(x, batch, inner, rest) or _parted(y, batch, inner, rest)
-    rest = rest[len(lead) :]
-    swap = bool(rest) and rest[0] in y  # out is (right, left): compute out = yᵀ·xᵀ
-    first, second = (y, x) if swap else (x, y)
-    left = [label for label in first if label in rest]
-    right = [label for label in second if label in rest]
+    lead = _parted(x, batch, inner, free) or _parted(y, batch, inner, free)
+    free = free[len(lead) :]
     stacked = [*batch, *lead]
-    if stacked:
-        product: Kernel = np.matmul
-        move = _move(first, [*_each(stacked, first), left, inner])
-        move_other = _move(second, [*_each(stacked, second), inner, right])
-        whole = len(left) == len(right) == 1
+    if free and free[0] in y:  # the result is (right, left): compute it as yᵀ·xᵀ
+        flipped = _matrix_product(y, x, out, stacked, inner, free)
+        compute: Kernel = lambda x_value, y_value: flipped(y_value, x_value)  # noqa: E731 - typed
     else:
-        product = np.ndarray.dot  # at small sizes twice as fast as np.matmul
-        move = _move(first, [left, inner] if left else [inner])
-        move_other = _move(second, [inner, right] if right else [inner])
-        whole = len(left) < 2 and len(right) < 2
-    order = [*stacked, *left, *right]
-    sizes = (
-        None if whole else [(label in x, (x if label in x else y).index(label)) for label in order]
-    )
-    axes = _permutation(order, out)
-
-    def compute(x_value: Value, y_value: Value) -> Value:
-        a, b = (y_value, x_value) if swap else (x_value, y_value)
-        result = product(move(a) if move else a, move_other(b) if move_other else b)
-        if sizes is not None:
-            shapes = (y_value.shape, x_value.shape)
-            result = result.reshape([shapes[of_x][axis] for of_x, axis in sizes])
-        return result if axes is None else result.transpose(axes)
-
+        compute = _matrix_product(x, y, out, stacked, inner, free)
     # np.dot checks its one summed axis; merged axes and size 1 in a batch would pass unnoticed.
     return compute if not stacked and len(inner) == 1 else _checked(compute, x, y)
+
+
+def _matrix_product(  # noqa: PLR0917 - labels, as in the plan
+    x: Labels, y: Labels, out: Labels, stacked: Group, inner: Group, free: Group
+) -> Kernel:
+    """Return the kernel that moves and merges axes for one call of BLAS for each stacked matrix."""
+    left = [label for label in x if label in free]
+    right = [label for label in y if label in free]
+    if stacked:
+        product: Kernel = np.matmul
+        move = _move(x, [*_each(stacked, x), left, inner])
+        move_other = _move(y, [*_each(stacked, y), inner, right])
+        merged = len(left) != 1 or len(right) != 1
+    else:
+        product = np.ndarray.dot  # at small sizes twice as fast as np.matmul
+        move = _move(x, [left, inner] if left else [inner])
+        move_other = _move(y, [inner, right] if right else [inner])
+        merged = len(left) > 1 or len(right) > 1
+    order = [*stacked, *left, *right]
+    axes = _permutation(order, out)
+    places = [(0, x.index(label)) if label in x else (1, y.index(label)) for label in order]
+
+    def compute(x_value: Value, y_value: Value) -> Value:
+        a = move(x_value) if move else x_value
+        result = product(a, move_other(y_value) if move_other else y_value)
+        if merged:
+            shapes = (x_value.shape, y_value.shape)
+            result = result.reshape([shapes[operand][axis] for operand, axis in places])
+        return result if axes is None else result.transpose(axes)
+
+    return compute
+
+
+def _elementwise(x: Labels, y: Labels, out: Labels) -> Kernel:
+    """Return the kernel of a contraction that sums nothing: a product with broadcasting."""
+    spread, spread_other = _spread(x, out), _spread(y, out)
+
+    def compute(x_value: Value, y_value: Value) -> Value:
+        a = spread(x_value) if spread else x_value
+        return a * (spread_other(y_value) if spread_other else y_value)
+
+    return _checked(compute, x, y) if set(x) & set(y) else compute
 
 
 def _checked(compute: Kernel, x: Labels, y: Labels) -> Kernel:
@@ -101,51 +120,38 @@ def _checked(compute: Kernel, x: Labels, y: Labels) -> Kernel:
     return checked
 
 
-def _elementwise(x: Labels, y: Labels, out: Labels) -> Kernel:
-    """Return the kernel of a contraction that sums nothing: a product with broadcasting."""
-    spread, spread_other = _spread(x, out), _spread(y, out)
-
-    def compute(x_value: Value, y_value: Value) -> Value:
-        a = spread(x_value) if spread else x_value
-        return a * (spread_other(y_value) if spread_other else y_value)
-
-    return _checked(compute, x, y) if set(x) & set(y) else compute
-
-
 def _spread(labels: Labels, out: Labels) -> Move | None:
     """Return the function that lines axes up with the result's; None for the identity."""
-    axes = _permutation(labels, [label for label in out if label in labels])
-    index = tuple(slice(None) if label in labels else None for label in out)
-    index = tuple(dropwhile(lambda slot: slot is None, index))  # broadcasting adds these itself
+    move = _move(labels, [[label] for label in out if label in labels])
+    slots = (slice(None) if label in labels else None for label in out)
+    index = tuple(dropwhile(lambda slot: slot is None, slots))  # broadcasting adds these itself
     if None not in index:
-        return _move(labels, [(labels[axis],) for axis in axes]) if axes else None
-    return lambda value: (value if axes is None else value.transpose(axes))[index]
+        return move
+    return lambda value: (move(value) if move else value)[index]
 
 
-def _parted(
-    own: Labels, batch: Sequence[int], inner: Sequence[int], rest: Sequence[int]
-) -> list[int]:
+def _parted(own: Labels, batch: Group, inner: Group, free: Group) -> Group:
     """Return the free labels that lead an operand and the result, if more follow ``inner``."""
     unbatched = [label for label in own if label not in batch]
-    pairs = zip(unbatched, rest, strict=False)
+    pairs = zip(unbatched, free, strict=False)
     lead = [label for label, _ in takewhile(lambda pair: pair[0] == pair[1], pairs)]
     behind = unbatched[len(lead) :]
-    parted = behind[0] in inner and any(label in rest for label in behind)
+    parted = behind[0] in inner and any(label in free for label in behind)
     return lead if parted else []
 
 
-def _each(labels: Sequence[int], own: Labels) -> list[list[int]]:
+def _each(labels: Group, own: Labels) -> list[Group]:
     """Return each label as a group, empty where an operand does not have it."""
     return [[label] if label in own else [] for label in labels]
 
 
-def _permutation(have: Sequence[int], want: Sequence[int]) -> tuple[int, ...] | None:
+def _permutation(have: Group, want: Group) -> tuple[int, ...] | None:
     """Return the axes that bring labels into the wanted order; None where they are in it."""
     axes = tuple(have.index(label) for label in want)
     return None if axes == tuple(range(len(axes))) else axes
 
 
-def _move(labels: Labels, groups: Groups) -> Move | None:
+def _move(labels: Labels, groups: Sequence[Group]) -> Move | None:
     """Return the function that permutes and merges axes into groups; None for the identity."""
     axes = _permutation(labels, [label for group in groups for label in group])
     if all(len(group) == 1 for group in groups):

@@ -17,7 +17,6 @@ from abc import abstractmethod
 from typing import ClassVar
 
 import numpy as np
-from attrs import frozen
 
 from pullback.errors import DTypeError
 from pullback.primitives.cast import conform, spread
@@ -27,9 +26,10 @@ from pullback.primitives.quantity import Quantity, Value
 from pullback.types import ArrayType, broadcast_shapes, python_zero, type_of, ufunc_dtype
 
 
-@frozen
 class Elementwise(Primitive):
     """A primitive whose result at each element depends on its operands at that element."""
+
+    __slots__ = ()
 
     #: The NumPy function that defines the values and the promotion of dtypes.
     ufunc: ClassVar[np.ufunc]
@@ -49,9 +49,10 @@ class Elementwise(Primitive):
         return ArrayType(shape, ufunc_dtype(self.ufunc, types))
 
 
-@frozen
 class Unary(Elementwise):
     """A function of one operand, given by its derivative (a holomorphic one, if complex)."""
+
+    __slots__ = ()
 
     @abstractmethod
     def partial(self, out: Quantity, x: Quantity) -> Quantity:
@@ -83,9 +84,10 @@ class Unary(Elementwise):
         return conform(product(cotangent, conjugate(self.partial(out, x))), x)
 
 
-@frozen
 class Binary(Elementwise):
     """A differentiable function of two operands, given by its partial derivatives."""
+
+    __slots__ = ()
 
     @abstractmethod
     def partial_x(self, out: Quantity, x: Quantity, y: Quantity) -> Quantity:
@@ -124,9 +126,10 @@ class Binary(Elementwise):
         return conform(product(cotangent, conjugate(partial(out, x, y))), operands[index])
 
 
-@frozen
 class Stepwise(Elementwise):
     """A function that is constant between its steps: its derivative is zero, and is absent."""
+
+    __slots__ = ()
 
     differentiable: ClassVar[bool] = False
 

@@ -6,7 +6,6 @@ from abc import abstractmethod
 from typing import ClassVar, final
 
 import numpy as np
-from attrs import frozen
 
 from pullback.primitives.cast import conform, spread
 from pullback.primitives.comparison import Equal
@@ -16,13 +15,14 @@ from pullback.primitives.quantity import Quantity, Value
 from pullback.primitives.selection import Where
 
 
-@frozen
 class Extremum(Elementwise):
     """One of two operands, or the nan that is among them.
 
     The operand that loses has derivative 0. At a tie each has half of it, the middle of the
     subdifferential. Of a nan neither loses.
     """
+
+    __slots__ = ()
 
     selects: ClassVar[bool] = True
 
@@ -59,9 +59,10 @@ class Extremum(Elementwise):
 
 
 @final
-@frozen
 class Maximum(Extremum):
     """The larger of ``x`` and ``y``; nan if either is."""
+
+    __slots__ = ()
 
     ufunc: ClassVar[np.ufunc] = np.maximum
 
@@ -70,9 +71,10 @@ class Maximum(Extremum):
 
 
 @final
-@frozen
 class Minimum(Extremum):
     """The smaller of ``x`` and ``y``; nan if either is."""
+
+    __slots__ = ()
 
     ufunc: ClassVar[np.ufunc] = np.minimum
 

@@ -34,9 +34,10 @@ class Input(Linear):
 
 
 @final
-@frozen
 class StopGradient(Primitive):
     """The operand, taken for a constant."""
+
+    __slots__ = ()
 
     differentiable: ClassVar[bool] = False
 

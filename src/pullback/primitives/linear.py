@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
-from attrs import frozen
-
 from pullback.primitives.primitive import Primitive, Product
 from pullback.primitives.quantity import Quantity
 
 
-@frozen
 class Linear(Primitive):
     """A primitive that is linear in its only operand: only the transpose is written."""
+
+    __slots__ = ()
 
     @abstractmethod
     def transpose(self, cotangent: Quantity, operand: Quantity) -> Quantity:

@@ -21,7 +21,7 @@ Product = Callable[[Quantity, Quantity], Quantity]
 PLAIN_PRODUCT: Final[Product] = operator.mul
 
 
-@frozen
+@frozen(eq=False)
 class Primitive(ABC):
     """One operation: how it computes, what type results, and how it differentiates.
 
@@ -38,6 +38,12 @@ class Primitive(ABC):
     #: an infinite partial derivative: rules are then given a product in which 0 times anything
     #: is 0.
     selects: ClassVar[bool] = False
+
+    def __eq__(self, other: object) -> bool:
+        return other.__class__ is self.__class__  # a class with fields compares them as well
+
+    def __hash__(self) -> int:
+        return hash(self.__class__)
 
     @property
     def name(self) -> str:

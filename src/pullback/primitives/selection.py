@@ -24,9 +24,10 @@ _KINDS: Final = (bool, int, float, complex)  # of Python numbers, from the narro
 
 
 @final
-@frozen
 class Where(Primitive):
     """``x`` where the condition holds, else ``y``. Operands: condition, x, y; they broadcast."""
+
+    __slots__ = ()
 
     selects: ClassVar[bool] = True
 

@@ -29,9 +29,10 @@ special = lazy("scipy.special")
 _TWO_OVER_SQRT_PI: Final = 2 / math.sqrt(math.pi)
 
 
-@frozen
 class Special(Unary):
     """A function whose result has the dtype that its own computation gives."""
+
+    __slots__ = ()
 
     @abstractmethod
     def evaluate(self, *values: Value) -> Value:
@@ -60,9 +61,10 @@ def _sampled_type(primitive: Elementwise, types: Sequence[ArrayType]) -> ArrayTy
 
 
 @final
-@frozen
 class Erf(Special):
     """``2/√π ∫₀ˣ exp(-t²) dt``."""
+
+    __slots__ = ()
 
     def evaluate(self, *values: Value) -> Value:
         return special.erf(*values)
@@ -72,9 +74,10 @@ class Erf(Special):
 
 
 @final
-@frozen
 class Erfc(Special):
     """``1 - erf x``, without the cancellation."""
+
+    __slots__ = ()
 
     def evaluate(self, *values: Value) -> Value:
         return special.erfc(*values)
@@ -84,9 +87,10 @@ class Erfc(Special):
 
 
 @final
-@frozen
 class Erfcx(Special):
     """``exp(x²) · erfc x``; by the product rule, ``f' = 2x·f - 2/√π``."""
+
+    __slots__ = ()
 
     def evaluate(self, *values: Value) -> Value:
         return special.erfcx(*values)
@@ -96,9 +100,10 @@ class Erfcx(Special):
 
 
 @final
-@frozen
 class Erfinv(Special):
     """The inverse of erf; its derivative is ``1 / erf'(out)``."""
+
+    __slots__ = ()
 
     def evaluate(self, *values: Value) -> Value:
         return special.erfinv(*values)
@@ -108,9 +113,10 @@ class Erfinv(Special):
 
 
 @final
-@frozen
 class Ndtr(Special):
     """Φ, the distribution function of the normal distribution; its derivative is the density."""
+
+    __slots__ = ()
 
     def evaluate(self, *values: Value) -> Value:
         return special.ndtr(*values)
@@ -120,13 +126,14 @@ class Ndtr(Special):
 
 
 @final
-@frozen
 class LogNdtr(Special):
     """``ln Φ(x)``.
 
     Its derivative φ(x) / Φ(x), where both underflow on the left. With Φ(x) = ½ erfc(-x/√2) and
     erfc(t) = exp(-t²)·erfcx(t) the exponentials cancel, and √(2/π) / erfcx(-x/√2) remains.
     """
+
+    __slots__ = ()
 
     def evaluate(self, *values: Value) -> Value:
         return special.log_ndtr(*values)
@@ -136,9 +143,10 @@ class LogNdtr(Special):
 
 
 @final
-@frozen
 class Gammaln(Special):
     """``ln |Γ(x)|``; its derivative is ψ."""
+
+    __slots__ = ()
 
     def evaluate(self, *values: Value) -> Value:
         return special.gammaln(*values)
@@ -175,12 +183,13 @@ class Polygamma(Special):
 
 
 @final
-@frozen
 class Expit(Special):
     """The logistic function ``1 / (1 + exp(-x))``.
 
     Its derivative is ``f(x)·f(-x)``: ``f·(1 - f)`` would lose all digits on the right.
     """
+
+    __slots__ = ()
 
     def evaluate(self, *values: Value) -> Value:
         (x,) = values
@@ -193,9 +202,10 @@ class Expit(Special):
 
 
 @final
-@frozen
 class Logit(Special):
     """``ln(x / (1 - x))``, the inverse of the logistic function."""
+
+    __slots__ = ()
 
     def evaluate(self, *values: Value) -> Value:
         return special.logit(*values)
@@ -205,9 +215,10 @@ class Logit(Special):
 
 
 @final
-@frozen
 class Softplus(Special):
     """``ln(1 + exp(x))``; its derivative is the logistic function."""
+
+    __slots__ = ()
 
     def evaluate(self, *values: Value) -> Value:
         return np.logaddexp(values[0], 0)
@@ -217,13 +228,14 @@ class Softplus(Special):
 
 
 @final
-@frozen
 class Xlogy(Binary):
     """``x · ln y``, and 0 where ``x`` is 0.
 
     ∂/∂x = ln y, at x = 0 too. ∂/∂y = x / y, and 0 where both are 0: the function is constant in
     ``y`` there.
     """
+
+    __slots__ = ()
 
     def evaluate(self, *values: Value) -> Value:
         x, y = values

@@ -21,13 +21,14 @@ from pullback.primitives.identity import Input
 from pullback.primitives.primitive import PLAIN_PRODUCT
 from pullback.primitives.quantity import Quantity, Value
 from pullback.primitives.selection import MultiplyNoNan
+from pullback.primitives.slicing import Slice
 
 _PRODUCT_BELOW_SELECTION: Final = MultiplyNoNan()
 _VALUE_PRODUCT_BELOW_SELECTION: Final = _PRODUCT_BELOW_SELECTION.evaluate
 
 
 @np.errstate(all="ignore")  # an unselected branch may divide by zero
-def carry_values(seeds: dict[Array, Value]) -> dict[Array, Value]:
+def carry_values(seeds: dict[Array, Value]) -> dict[Array, Value]:  # noqa: PLR0915 - one hot loop
     """Sweep over bare values, where one trace alone is involved.
 
     Args:
@@ -40,6 +41,7 @@ def carry_values(seeds: dict[Array, Value]) -> dict[Array, Value]:
     sums: dict[Array, Value] = {}  # what has arrived so far at nodes that await more
     found: dict[Array, Value] = {}
     masked: set[Array] = set()  # nodes whose cotangent has passed a selection
+    parts: dict[Array, Value] = {}  # the sum of what the slices of a node send it
     arrived = list(seeds.items())
     pop, push = arrived.pop, arrived.append
     while arrived:
@@ -53,6 +55,8 @@ def carry_values(seeds: dict[Array, Value]) -> dict[Array, Value]:
                 sums[node] = bar
                 continue
             sums[node] = None
+            if node in parts:
+                bar = parts.pop(node) if bar is None else parts.pop(node) + bar
         primitive, operands = node.primitive, node.operands
         assert primitive is not None, "a node that depends on a trace is no constant"
         if bar is None:  # the derivative is zero, but the edges below count
@@ -66,7 +70,14 @@ def carry_values(seeds: dict[Array, Value]) -> dict[Array, Value]:
             masked.update(operands)
         elif primitive.selects:
             masked.update(operands)
-        if len(operands) == 2:  # the commonest, without a loop
+        if primitive.__class__ is Slice and operands[0] in uses:
+            (x,) = operands
+            part = parts.get(x)
+            if part is None:
+                part = parts[x] = np.zeros(x.shape, x.dtype)
+            part[primitive.slots] += bar  # in place: nobody else holds it
+            push((x, None))
+        elif len(operands) == 2:  # the commonest, without a loop
             x, y = operands
             values: tuple[Value, ...] = (x._value, y._value)
             if x.sources:

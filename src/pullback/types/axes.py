@@ -34,7 +34,7 @@ def canonical_axes(operation: str, axes: int | Sequence[int] | None, ndim: int) 
     """
     if axes is None:
         return tuple(range(ndim))
-    sequence = axes if isinstance(axes, Sequence) else (axes,)
+    sequence = axes if isinstance(axes, (tuple, list)) else (axes,)
     result = tuple(canonical_axis(operation, axis, ndim) for axis in sequence)
     if len(set(result)) != len(result):
         msg = f"{operation}: an axis stands twice in {tuple(sequence)}"
