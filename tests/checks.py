@@ -171,7 +171,7 @@ def check_adjoint(primitive: Primitive, *values: Value) -> None:
     out_type: ArrayType = type_of(out)
     if not out_type.inexact:
         return
-    single = any(type_of(v).dtype.name in {"float32", "complex64"} for v in values)
+    single = any(type_of(v).dtype.name in {"float32", "complex64"} for v in (*values, out))
     for index, value in enumerate(values):
         if not inexact(value):
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
@@ -17,18 +18,9 @@ import pullback as pb
 from pullback import Array, tree
 from pullback.errors import DifferentiationError, DTypeError
 from pullback.primitives.quantity import Value
+from tests.lambdas import number, of
 
 Vector: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-
-
-def number(f: Callable[[float], float]) -> Callable[[float], float]:
-    """Give a lambda its type."""
-    return f
-
-
-def of(f: Callable[[Value], Value]) -> Callable[[Value], Value]:
-    """Give a lambda of anything its type."""
-    return f
 
 
 def sum_of_squares(x: Value) -> Array:
@@ -83,7 +75,7 @@ def test_gradient_of_an_array_is_elementwise_for_a_sum() -> None:
 
 
 def test_shared_use_of_one_input_adds_up() -> None:
-    def f(x: Vector) -> Array:
+    def f(x: Value) -> Value:
         return pb.sum(x * x[::-1]) + x[0] * x[0] + pb.sum(x)
 
     x = np.array([1.0, 2.0, 4.0])
@@ -155,8 +147,6 @@ def test_partials_bound_methods_and_callable_objects_are_functions() -> None:
 
 
 def test_gradient_function_keeps_name_documentation_and_signature() -> None:
-    import inspect
-
     @pb.grad
     def energy(x: float, *, k: float = 1.0) -> float:
         """Return the energy."""
@@ -176,7 +166,10 @@ def test_inputs_print_what_a_user_calls_them() -> None:
         return params["w"][1] * x
 
     pb.grad(f, (0, 1))({"w": [1.0, 2.0]}, 3.0)
-    assert seen == ["Array(2.0, weak float64, input params['w'][1])", "Array(3.0, weak float64, input x)"]
+    assert seen == [
+        "Array(2.0, weak float64, input params['w'][1])",
+        "Array(3.0, weak float64, input x)",
+    ]
 
 
 # ---------------------------------------------------------------------------- complex numbers
@@ -232,7 +225,7 @@ class Record:
 def test_gradient_of_a_tree_is_a_tree_of_its_type(make: Callable[[Value, Value], Value]) -> None:
     a, b = 3.0, np.array([1.0, 2.0])
     argument = make(a, b)
-    f = of(lambda t: pb.sum(functools.reduce(lambda x, y: x * y, tree.leaves(t))))
+    f = of(lambda t: pb.sum(tree.reduce(lambda x, y: x * y, t, 1.0)))
     found = pb.grad(f)(argument)
     assert tree.structure(found) == tree.structure(argument)
     assert tree.all_close(found, make(b.sum(), np.full(2, a)))
@@ -320,8 +313,10 @@ def test_static_values_need_not_be_hashable_to_be_differentiated() -> None:
     [
         (
             lambda x: x * np.ones(3),
-            r"grad: the output of <lambda> has shape \(3,\), and only a scalar has a gradient; "
-            r"reduce it, for instance with sum, or use vjp or jacobian",
+            (
+                r"grad: the output of <lambda> has shape \(3,\), and only a scalar has a gradient; "
+                "reduce it, for instance with sum, or use vjp or jacobian"
+            ),
         ),
         (
             lambda x: x * np.ones((1, 1)),
@@ -348,7 +343,9 @@ def test_output_that_is_no_real_scalar_is_an_error_that_says_what_to_do(
 ) -> None:
     with pytest.raises(DifferentiationError, match=text):
         pb.grad(f)(2.0)
-    with pytest.raises(DifferentiationError, match=f"^value_and_grad: .*{text.removeprefix('grad: ')}"):
+    with pytest.raises(
+        DifferentiationError, match=f"^value_and_grad: .*{text.removeprefix('grad: ')}"
+    ):
         pb.value_and_grad(f)(2.0)
 
 
@@ -384,17 +381,20 @@ def test_constant_output_for_an_array_is_an_array() -> None:
         (np.int8(3), r"in x \(int8\)"),
         ("text", r"in x \(str\)"),
         ({"n": 3, "m": [np.arange(2)]}, r"in x\['m'\]\[0\] \(int64\), x\['n'\] \(int\);"),
-        (list(range(9)), r"in x\[0\] \(int\), x\[1\] \(int\), x\[2\] \(int\), x\[3\] \(int\), 5 more"),
+        (
+            list(range(9)),
+            r"in x\[0\] \(int\), x\[1\] \(int\), x\[2\] \(int\), x\[3\] \(int\), 5 more",
+        ),
     ],
 )
 def test_argument_without_floating_point_numbers_is_an_error_that_names_its_leaves(
     argument: Value, text: str
 ) -> None:
-    def f(x: Value) -> Value:
-        raise AssertionError
+    def never_called(x: Value) -> Value:
+        raise NotImplementedError
 
     with pytest.raises(DifferentiationError, match=text):
-        pb.grad(f)(argument)
+        pb.grad(never_called)(argument)
 
 
 def test_integer_array_of_ours_is_named_with_its_dtype() -> None:

@@ -105,13 +105,13 @@ def test_what_is_no_function_is_refused() -> None:
 
 
 def test_position_that_was_not_passed_is_an_error_with_the_remedy() -> None:
+    grad: Value = pb.grad
     text = (
         r"grad: argnums selects position 2, counted from 0, and weighted was called with 2 "
         r"positional arguments; pass what is differentiated by position, or select it by argnames"
     )
     with pytest.raises(DifferentiationError, match=text):
-        pb.grad(weighted, 2)(1.0, 2.0, z=3.0)
-    grad: Value = pb.grad
+        grad(weighted, 2)(1.0, 2.0, z=3.0)
     with pytest.raises(DifferentiationError, match="called with 0 positional arguments;"):
         grad(weighted)(x=1.0, y=2.0)
     with pytest.raises(DifferentiationError, match="called with 1 positional argument;"):
@@ -130,8 +130,8 @@ def test_name_that_was_not_passed_by_keyword_is_an_error_with_the_remedy() -> No
 def test_error_about_a_keyword_argument_names_it() -> None:
     with pytest.raises(DifferentiationError, match=r"in w \(int\)"):
         pb.grad(weighted, argnames="w")(1.0, 2.0, w=3)
+    grad: Value = pb.grad
     with pytest.raises(DifferentiationError, match=r"in y\['k'\] \(int\)"):
-        grad: Value = pb.grad
         grad(weighted, (0, 1))(1.0, {"k": 2})
 
 
@@ -158,7 +158,7 @@ def test_auxiliary_results_come_beside_the_value() -> None:
     ],
 )
 def test_result_that_is_no_pair_is_an_error_with_has_aux(result: Value, kind: str) -> None:
-    def f(x: float) -> tuple[float, Value]:
+    def f(_: float) -> tuple[float, Value]:
         pair: tuple[float, Value] = result
         return pair
 
@@ -183,7 +183,7 @@ def test_auxiliary_result_that_is_no_tree_is_an_error() -> None:
 
 def test_unused_leaves_are_zero_unless_an_error_is_asked_for() -> None:
     def f(params: dict[str, list[float]], x: float) -> float:
-        return params["w"][0] * 2.0
+        return params["w"][0] * (2.0 if x > 0 else 3.0)
 
     params = {"w": [1.0, 2.0], "b": [3.0]}
     assert pb.grad(f, (0, 1))(params, 1.0) == ({"w": [2.0, 0.0], "b": [0.0]}, 0.0)
@@ -199,8 +199,8 @@ def test_unused_leaves_are_zero_unless_an_error_is_asked_for() -> None:
     "f",
     [
         lambda x: 1.0,
-        lambda x: pb.stop_gradient(x),
-        lambda x: pb.floor(x),
+        pb.stop_gradient,
+        pb.floor,
         lambda x: pb.where(x > 0, 1.0, 2.0),
     ],
 )
@@ -209,7 +209,7 @@ def test_number_without_influence_is_named_where_an_error_is_asked_for(
     f: Callable[[Value], Value], x: Value
 ) -> None:
     assert float(pb.grad(f)(x)) == 0.0
-    with pytest.raises(DifferentiationError, match="the output of <lambda> does not depend on x;"):
+    with pytest.raises(DifferentiationError, match=r"the output of \S+ does not depend on x;"):
         pb.grad(f, unused="error")(x)
 
 

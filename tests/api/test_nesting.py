@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -14,17 +14,7 @@ import pullback as pb
 from pullback import Array
 from pullback.errors import ConversionError
 from pullback.primitives.quantity import Value
-
-
-def number(f: Callable[[float], float]) -> Callable[[float], float]:
-    """Give a lambda its type."""
-    return f
-
-
-def of(f: Callable[[Value], Value]) -> Callable[[Value], Value]:
-    """Give a lambda of anything its type."""
-    return f
-
+from tests.lambdas import number, of
 
 # ------------------------------------------------------------------------------------ orders
 
@@ -46,7 +36,7 @@ def test_hessian_of_a_vector_function_by_two_reverse_passes() -> None:
         return pb.sum(x * pb.matmul(a, x)) / 2 + pb.sum(x**3)
 
     x = np.array([1.0, -2.0, 0.5])
-    rows = [pb.grad(of(lambda x, i=i: pb.grad(f)(x)[i]))(x) for i in range(3)]
+    rows = [pb.grad(of(lambda x: pb.grad(f)(x)[i]))(x) for i in range(3)]  # noqa: B023
     np.testing.assert_allclose(rows, a + np.diag(6 * x), rtol=1e-14)
 
 
@@ -89,9 +79,15 @@ def test_four_levels_of_closures_over_each_other() -> None:
     def f(a: float) -> float:
         return pb.grad(
             number(
-                lambda b: a * b * pb.grad(
-                    number(lambda c: c * b * a * pb.grad(number(lambda d: d * d * c * b * a))(a))
-                )(b)
+                lambda b: (
+                    a
+                    * b
+                    * pb.grad(
+                        number(
+                            lambda c: c * b * a * pb.grad(number(lambda d: d * d * c * b * a))(a)
+                        )
+                    )(b)
+                )
             )
         )(a)
 
@@ -195,11 +191,11 @@ def test_generators_may_be_interleaved() -> None:
             yield
         out.append(y)
 
-    def f(x: float) -> float:
+    def f(x: Value) -> Value:
         first: list[Value] = []
         second: list[Value] = []
 
-        def g(y: float) -> float:
+        def g(y: Value) -> Value:
             a, b = steps(x, first), steps(y, second)
             for _ in range(4):
                 next(a, None)

@@ -1,4 +1,4 @@
-"""Plain in, plain out: what kind of numbers transforms return, and what they are allowed to share."""
+"""Plain in, plain out: what kind of numbers transforms return, and what they share."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 import pullback as pb
 from pullback import Array, tree
 from pullback.primitives.quantity import Value
+from tests.lambdas import of
 
 # The methods by which a cotangent can come: bare values, values of another precision, broadcasting.
 FUNCTIONS: dict[str, Callable[[Value], Value]] = {
@@ -53,10 +54,6 @@ def test_gradient_of_a_plain_leaf_has_its_class_dtype_and_shape(
             assert found.dtype == x.dtype
             assert found.dtype.byteorder == x.dtype.byteorder
             assert found.shape == x.shape
-
-
-def of(f: Callable[[Value], Value]) -> Callable[[Value], Value]:
-    return f
 
 
 @by_leaf
@@ -111,8 +108,8 @@ def test_the_argument_may_be_written_to_after_a_transform_has_read_it() -> None:
 def test_results_are_arrays_where_any_leaf_of_any_argument_is_one(
     args: tuple[Value, ...], kwargs: dict[str, Value], arrays: Value
 ) -> None:
-    def f(x: Value, y: Value, z: Value = None) -> tuple[Value, Value]:
-        first = tree.leaves(x)[0]
+    def f(x: Value, *_: Value, **__: Value) -> tuple[Value, Value]:
+        first: Value = tree.leaves(x)[0]
         return first * first, {"doubled": 2 * first, "text": "same", "number": 5}
 
     (value, aux), found = pb.value_and_grad(f, has_aux=True)(*args, **kwargs)
@@ -124,7 +121,7 @@ def test_results_are_arrays_where_any_leaf_of_any_argument_is_one(
 
 def test_value_is_the_python_number_or_numpy_scalar_that_it_is() -> None:
     assert type(pb.value_and_grad(of(lambda x: x * x))(3.0)[0]) is float
-    assert type(pb.value_and_grad(of(lambda x: pb.sin(x)))(3.0)[0]) is np.float64
+    assert type(pb.value_and_grad(of(pb.sin))(3.0)[0]) is np.float64
     assert type(pb.value_and_grad(of(lambda x: x * x))(np.float32(3.0))[0]) is np.float32
 
 
@@ -142,7 +139,7 @@ def test_object_that_cannot_be_taken_apart_is_handed_on_as_a_leaf() -> None:
 def test_plain_result_that_depends_on_an_outer_input_stays_a_node() -> None:
     inner = []
 
-    def f(x: float) -> float:
+    def f(x: Value) -> Value:
         value, slope = pb.value_and_grad(of(lambda y: x * y * y))(3.0)
         inner.extend([value, slope])
         return value + slope
@@ -152,7 +149,7 @@ def test_plain_result_that_depends_on_an_outer_input_stays_a_node() -> None:
 
 
 def test_auxiliary_result_that_depends_on_an_outer_input_differentiates() -> None:
-    def f(x: float) -> float:
+    def f(x: Value) -> Value:
         _, aux = pb.grad(of(lambda y: (x * y, [x * x * y, y, 5])), has_aux=True)(3.0)
         assert type(aux[1]) is float  # the inner argument alone
         return aux[0] + aux[2]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import gc
 import pickle
-import time
 import weakref
 from collections.abc import Callable
 
@@ -98,16 +97,6 @@ def test_freeing_a_long_graph_does_not_recurse_and_frees_every_node() -> None:
     del y
     gc.collect()
     assert alive() is None
-
-
-def seconds(f: Callable[[], object]) -> float:
-    """The least of a few times."""
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        f()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def test_a_constant_keeps_no_history() -> None:
@@ -217,7 +206,9 @@ def test_repr_says_value_type_and_origin(node: Array, text: str) -> None:
     assert repr(node) == text
 
 
-def test_repr_of_a_large_array_is_short() -> None:
-    assert len(repr(lift(np.zeros((1000, 1000))))) < 400
-    assert len(repr(lift(np.zeros((2,) * 10)))) < 20_000
-    assert "..." in repr(lift(np.arange(1000)))
+@pytest.mark.parametrize("shape", [(1000, 1000), (30, 30, 30), (7, 7, 7, 7), (2,) * 10])
+def test_repr_of_a_large_array_is_short(shape: tuple[int, ...]) -> None:
+    text = repr(lift(np.zeros(shape)))
+    assert len(text) < 500
+    assert "..." in text
+    assert text.endswith(f"float64{list(shape)})")

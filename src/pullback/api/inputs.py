@@ -184,8 +184,9 @@ def _gradient(bar: Value, node: Array | None, leaf: Value, *, arrays: bool) -> o
 def zero_of(node: Array) -> Value:
     """Return the zero of an array's type."""
     value: Value = node._value
-    if value.__class__ in NUMBERS:
-        return value.__class__(0)
+    kind: type[float] = value.__class__
+    if kind in NUMBERS:
+        return kind(0)
     if value.__class__ is ArrayType and value.weak:
         return python_zero(value.dtype)
     return np.zeros(value.shape, value.dtype)[()]

@@ -39,7 +39,7 @@ class Pullback(Generic[X, Y]):
         >>> pullback(np.array([1.0, 2.0]))
         array([1., 2.])
         >>> pullback
-        Pullback(cotangent * to cotangent *)
+        Pullback(* -> *)
     """
 
     _trace: Trace

@@ -80,7 +80,10 @@ class Array(Conversion):
     @property
     def dtype(self) -> np.dtype[np.generic]:
         """The data type; a Python number's is the one NumPy gives it."""
-        return self.type.dtype
+        if self._value.__class__ in NUMBERS:
+            return type_of(self._value).dtype
+        dtype: np.dtype[np.generic] = self._value.dtype
+        return dtype
 
     @property
     def ndim(self) -> int:

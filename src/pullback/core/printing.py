@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Final
+
 import numpy as np
 
 from pullback.primitives.identity import Input
@@ -9,7 +11,11 @@ from pullback.primitives.primitive import Primitive
 from pullback.primitives.quantity import NUMBERS, Value
 from pullback.types import ArrayType
 
-_SHOWN = 24  # elements of a larger array are summarised
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+_ELEMENTS: Final = 24  # a larger array is shown in part
+_AXES: Final = 4  # one with more axes too is not shown: each axis doubles the text
 
 
 def describe(value: Value, type_: ArrayType, primitive: Primitive | None, *, traced: bool) -> str:
@@ -18,13 +24,20 @@ def describe(value: Value, type_: ArrayType, primitive: Primitive | None, *, tra
     if value.__class__ in NUMBERS:
         parts.append(repr(value))
     elif value.__class__ is not ArrayType:
-        shown = np.array2string(
-            np.asarray(value), separator=", ", prefix="Array(", threshold=_SHOWN
-        )
-        parts.append(shown)
+        parts.append(_shown(np.asarray(value)))
     parts.append(str(type_))
     if isinstance(primitive, Input):
         parts.append(f"input {primitive.label}".rstrip())
     elif traced and primitive is not None:
         parts.append(f"traced {primitive.name}")
     return f"Array({', '.join(parts)})"
+
+
+def _shown(value: npt.NDArray[np.generic]) -> str:
+    """Return the elements, or those at the ends of each axis, as text."""
+    if value.size > _ELEMENTS and value.ndim > _AXES:
+        return "..."
+    ends = 3 if value.ndim < 3 else 1
+    return np.array2string(
+        value, separator=", ", prefix="Array(", threshold=_ELEMENTS, edgeitems=ends
+    )

@@ -11,7 +11,7 @@ case, where each nanosecond counts; and on nodes, whose rules build the graph of
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import numpy as np
@@ -94,7 +94,7 @@ def carry_values(seeds: dict[Array, Value]) -> dict[Array, Value]:  # noqa: PLR0
 
 @np.errstate(all="ignore")
 def carry_nodes(
-    trace: Trace, seeds: dict[Array, Quantity], views: dict[Array, Array]
+    trace: Trace, seeds: Mapping[Array, Value], views: Mapping[Array, Value]
 ) -> dict[Array, Quantity]:
     """Sweep over nodes.
 
@@ -121,7 +121,7 @@ def carry_nodes(
                 continue
         primitive, operands = node.primitive, node.operands
         assert primitive is not None, "a node that depends on a trace is no constant"
-        if bar is None:
+        if bar is None or not primitive.differentiable:
             arrived.extend([(operand, None) for operand in operands if trace in operand.sources])
             continue
         if primitive.__class__ is Input:

@@ -8,11 +8,11 @@ out of a trace depends on the trace any more, and an outer transform differentia
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pullback.core import Array, Trace, constant, make_node, topological
 from pullback.primitives.identity import Input
-from pullback.primitives.quantity import DOUBLES, Quantity
+from pullback.primitives.quantity import DOUBLES, Quantity, Value
 from pullback.transforms.sweep import carry_nodes, carry_values
 
 
@@ -36,7 +36,7 @@ def outside(nodes: Iterable[Array], trace: Trace) -> dict[Array, Array]:
 
 
 def pull(
-    trace: Trace, seeds: dict[Array, Array], views: dict[Array, Array] | None = None
+    trace: Trace, seeds: Mapping[Array, Array], views: Mapping[Array, Array] | None = None
 ) -> dict[Array, Quantity]:
     """Carry cotangents back from outputs to the inputs of the trace.
 
@@ -55,7 +55,7 @@ def pull(
         alone = alone and len(out.sources) == 1 and not bar.sources
     if alone:
         return carry_values({out: bar._value for out, bar in seeds.items()})
-    return carry_nodes(trace, dict(seeds), views or outside(seeds, trace))
+    return carry_nodes(trace, seeds, views or outside(seeds, trace))
 
 
 def sweep(
@@ -78,7 +78,7 @@ def sweep(
     return {node: as_node(exactly(bar, node)) for node, bar in pull(trace, seeds).items()}
 
 
-def exactly(bar: Quantity, node: Array) -> Quantity:
+def exactly(bar: Value, node: Array) -> Value:
     """Return the cotangent of a node in the node's own type.
 
     A sweep over bare values takes Python floats and double-precision scalars for each other.
@@ -87,6 +87,6 @@ def exactly(bar: Quantity, node: Array) -> Quantity:
     return kind(bar) if bar.__class__ is not kind and bar.__class__ in DOUBLES else bar
 
 
-def as_node(quantity: Quantity) -> Array:
+def as_node(quantity: Value) -> Array:
     """Return a node as it is, and a value that nobody else can write to as a constant."""
     return quantity if isinstance(quantity, Array) else constant(quantity)
