@@ -33,9 +33,11 @@ from pullback.api.rectifiers import (
     relu6,
     selu,
 )
-from pullback.core import Array
+from pullback.core import Array, Trace, make_node
 from pullback.errors import ShapeError
+from pullback.primitives.identity import Input
 from pullback.primitives.quantity import Value
+from pullback.types import ArrayType
 from tests.checks import check_function, pullback_of
 from tests.primitives.pointwise import held, second_at, slope, slope_at
 
@@ -192,6 +194,15 @@ def test_parameters_of_rectifiers_differentiate() -> None:
     for f in (leaky_relu, elu, celu):
         check_function(f, x, np.array([0.5, 1.0, 2.0]))
         check_function(f, x, np.float64(0.7))
+
+
+@pytest.mark.parametrize("f", [*(row[0] for row in TABLE), softmax, log_softmax])
+def test_nodes_without_values_have_values_and_slopes_of_their_type(f: Activation) -> None:
+    type_ = ArrayType((2, 3), np.dtype(np.float32))
+    node = make_node(type_, Input(), (), frozenset({Trace()}))
+    assert f(node).type == type_
+    assert slope(f)(node).type == type_
+    assert not f(node).known
 
 
 LOGITS: Final = np.array([[0.5, -1.0, 2.0], [3.0, 3.0, 3.0]])

@@ -75,7 +75,8 @@ def test_questions_about_unknown_values_name_the_remedy() -> None:
 )
 @pytest.mark.parametrize("options", [{}, {"nan": 7.0}, {"posinf": 1.0, "neginf": -2.0}])
 def test_nan_to_num_is_numpys(x: Value, options: dict[str, float]) -> None:
-    ours, theirs = pb.nan_to_num(x, **options), np.nan_to_num(x, **options)
+    ours = pb.nan_to_num(x, **options)
+    theirs = np.nan_to_num(x, **options)  # type: ignore[call-overload]  # options by name
     np.testing.assert_array_equal(ours, theirs)
     assert ours.dtype == theirs.dtype
     assert pb.nan_to_num(unknown(3, dtype=str(ours.dtype)), **options).dtype == theirs.dtype

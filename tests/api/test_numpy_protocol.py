@@ -5,6 +5,9 @@ Everything here is written with ``np.`` or ``special.`` alone.
 
 from __future__ import annotations
 
+import inspect
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -311,6 +314,18 @@ def test_every_counterpart_has_a_case() -> None:
     assert asked <= names
 
 
+@pytest.mark.parametrize("function", functions(), ids=lambda f: f"{f.__module__}.{f.__name__}")
+def test_counterpart_takes_by_position_what_numpy_takes(function: Callable[..., object]) -> None:
+    theirs = inspect.signature(function).parameters.values()
+    ours = inspect.signature(functions()[function]).parameters.values()
+    either = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    for mine, numpys in zip(ours, theirs, strict=False):
+        if mine.kind is either and numpys.kind is either:
+            assert mine.name == numpys.name
+            unset = numpys.default in (inspect.Parameter.empty, np._NoValue)
+            assert unset or mine.default == numpys.default
+
+
 # ----------------------------------------------------------------------------------- no counterpart
 
 
@@ -401,6 +416,20 @@ def test_many_of_numpys_functions_were_asked() -> None:
     assert len(DISPATCHING) > 200
 
 
+LOADED = """
+import sys, numpy as np, pullback as pb
+assert "pullback.api.numpy_functions" not in sys.modules
+assert isinstance(np.sum(np.sin(pb.asarray([1.0]))), pb.Array)
+assert "pullback.api.numpy_functions" in sys.modules
+assert "scipy" not in sys.modules
+"""
+
+
+def test_tables_load_on_first_use_and_scipy_only_for_its_own_ufuncs() -> None:
+    done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 # ----------------------------------------------------------------------------------------- ufuncs
 
 
@@ -443,8 +472,10 @@ def test_heaviside_keeps_the_dtype_and_nan() -> None:
 
 
 def test_printing_functions_work_on_the_value() -> None:
-    assert np.array2string(traced(V), precision=2) == np.array2string(V, precision=2)
-    assert np.array2string(unknown(2)) == "['?' '?']"
+    x: Value = traced(V)
+    assert np.array2string(x, precision=2) == np.array2string(V, precision=2)
+    x = unknown(2)
+    assert np.array2string(x) == "['?' '?']"
 
 
 def test_dtype_that_would_lose_something_is_an_error() -> None:

@@ -165,3 +165,20 @@ def test_nothing_that_leaves_depends_on_the_trace() -> None:
         assert not result.sources
         assert result.primitive is None
         assert result.operands == ()
+
+
+@by_function
+@pytest.mark.parametrize("leaf", [2.0, np.float64(2), np.float32(2), np.ones(3), np.ones(3, "f4")])
+def test_gradients_of_all_orders_have_the_type_of_the_argument(
+    f: Callable[[Value], Value], leaf: Value
+) -> None:
+    seen = []
+
+    def slope(x: Value) -> Value:
+        inner: Value = pb.grad(of(lambda y: f(y) * pb.sum(y)))(x)
+        seen.append((x.type, inner.type))
+        return pb.sum(inner)
+
+    assert pb.asarray(pb.grad(slope)(leaf)).type == pb.asarray(leaf).type
+    ((outer, inner),) = seen
+    assert inner == outer

@@ -261,6 +261,29 @@ def test_copied_pullback_gives_the_same_bits(copied: Callable[[Value], Value]) -
     np.testing.assert_allclose(found.weight, by_hand, rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "leaf",
+    [
+        2.0,
+        2j,
+        np.float64(2),
+        np.float32(2),
+        np.array(2.0),
+        np.ones(3),
+        np.ones(3, "f4"),
+        7,
+        "text",
+    ],
+)
+def test_pickled_pullback_gives_the_types_of_the_argument(leaf: Value) -> None:
+    _, pullback = pb.vjp(of(lambda t: t["w"] * 2.0), {"w": 1.0, "leaf": leaf})
+    found = pickle_and_back(pullback)(1.0)["leaf"]
+    expected = pullback(1.0)["leaf"]
+    assert type(found) is type(leaf)
+    np.testing.assert_array_equal(found, expected, strict=True)
+    assert np.asarray(found).dtype == np.asarray(leaf).dtype
+
+
 def test_pickled_pullback_of_arrays_gives_arrays() -> None:
     _, pullback = pb.vjp(of(lambda t: t["x"] * t["x"]), {"x": pb.asarray([1.0, 2.0]), "s": "text"})
     found = pickle_and_back(pullback)(np.ones(2))

@@ -87,6 +87,13 @@ def test_pickled_graph_still_differentiates() -> None:
     np.testing.assert_allclose(bar, [3.0, 12.0])
 
 
+def test_unknown_node_pickles() -> None:
+    x = unknown(2, 3) * 2
+    y = roundtrip(x)
+    assert y.type == x.type
+    assert not y.known
+
+
 def test_freeing_a_long_graph_does_not_recurse_and_frees_every_node() -> None:
     trace = Trace()
     alive = weakref.ref(trace)
@@ -161,6 +168,13 @@ def test_evolver_of_a_map_finds_keys_by_identity() -> None:
     del evolver[b]
     result = evolver.persistent()
     assert dict(result) == {a: 10, c: 3}
+
+
+def test_maps_are_equal_if_their_arrays_are_the_same_nodes() -> None:
+    x, y = lift([1.0, 2.0]), lift([1.0, 2.0])
+    assert pmap({"a": x}) == pmap({"a": x})
+    assert pmap({"a": x}) != pmap({"a": y})
+    assert pmap({x: 1}) != pmap({y: 1})
 
 
 def test_keys_of_unknown_value_are_found() -> None:

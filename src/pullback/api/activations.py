@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from pullback.api.reductions import inexact, logsumexp, max
 from pullback.api.selection import where
 from pullback.core import Array, ArrayLike, apply, operands
@@ -134,8 +136,11 @@ def mish(x: ArrayLike, /) -> Array:
 def _gated(x: Array, gate: Callable[[Array], Array], limit: float) -> Array:
     """Return ``x · gate(x)``, where the gate is 0 below ``-limit`` and 1 above ``limit``.
 
-    The limits keep ``inf · 0`` out of the value at -inf and of the derivative at inf.
+    The limits keep ``inf · 0`` out of the value at -inf and of the derivative at inf. Where all
+    values are known to lie within, there is nothing to keep out.
     """
+    if x.known and np.all(np.abs(x._value) <= limit):
+        return x * gate(x)
     low = where(x < -limit, -limit, x)
     return low * gate(where(low > limit, limit, low))
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from typing import final
+from typing import Final, final
 
 from attrs import frozen
 
@@ -12,7 +11,7 @@ from pullback.errors import DifferentiationError
 
 
 @final
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Selection:
     """The differentiated arguments, and whether the user gave one or a tuple of each sort."""
 
@@ -42,6 +41,12 @@ class Selection:
         return (by_position, by_name) if self.positions else by_name
 
 
+#: What is selected where nothing is asked for.
+_FIRST: Final = Selection(
+    positions=(0,), names=(), one_position=True, one_name=False, first_only=True
+)
+
+
 def select(
     operation: str, argnums: int | tuple[int, ...] | None, argnames: str | tuple[str, ...] | None
 ) -> Selection:
@@ -50,21 +55,9 @@ def select(
     Raises:
         DifferentiationError: They name nothing, or something twice, or are no positions and names.
     """
-    try:
-        return _select(operation, argnums, argnames)
-    except DifferentiationError:
-        raise
-    except TypeError:  # lists and the like, of which there can be no cache
-        return _select.__wrapped__(operation, argnums, argnames)
-
-
-@lru_cache(maxsize=64, typed=True)
-def _select(
-    operation: str, argnums: int | tuple[int, ...] | None, argnames: str | tuple[str, ...] | None
-) -> Selection:
-    if argnums is None:
-        argnums = 0 if argnames is None else ()
-    positions = argnums if isinstance(argnums, tuple) else (argnums,)
+    if argnums is None and argnames is None:
+        return _FIRST
+    positions = argnums if isinstance(argnums, tuple) else () if argnums is None else (argnums,)
     names = argnames if isinstance(argnames, tuple) else () if argnames is None else (argnames,)
     fault = None
     if any(type(number) is not int or number < 0 for number in positions):
@@ -80,11 +73,11 @@ def _select(
     if fault is not None:
         msg = f"{operation}: {fault}"
         raise DifferentiationError(msg)
-    one_position = positions is not argnums
+    one_position = isinstance(argnums, int)
     return Selection(
         positions=positions,
         names=names,
         one_position=one_position,
-        one_name=names is not argnames and argnames is not None,
-        first_only=one_position and positions == (0,) and not names,
+        one_name=isinstance(argnames, str),
+        first_only=one_position and argnums == 0 and not names,
     )

@@ -25,7 +25,7 @@ Result = tuple[object, object, object]
 
 
 @final
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Differentiator:
     """A function, and with respect to what it is differentiated; `differentiator` makes one."""
 
@@ -71,15 +71,18 @@ class Differentiator:
         node = number_input(x, trace, label)
         result = self.f(node)
         if (
-            isinstance(result, Array)
-            and result.sources == node.sources
-            and result._value.__class__ in DOUBLES
+            not isinstance(result, Array)
+            or result.sources != node.sources
+            or result._value.__class__ not in DOUBLES
         ):
-            bar = carry_values({result: 1.0}).get(node)
-            if bar is not None:
-                return result._value, None, float(bar)
-        inputs = Inputs[object](label, LEAF, (x,), (node,))
-        return self._differentiate(trace, [inputs], result, arrays=False)
+            inputs = Inputs[object](label, LEAF, (x,), (node,))
+            return self._differentiate(trace, [inputs], result, arrays=False)
+        value, seeds = result._value, {result: 1.0}
+        del result  # the sweep frees the graph as it passes
+        bars = carry_values(seeds)
+        if self.unused == "error":
+            self._refuse_unused([Inputs(label, LEAF, (x,), (node,))], bars)
+        return value, None, float(bars.get(node, 0.0))
 
     def _differentiate(
         self, trace: Trace, opened: list[Inputs[object]], result: object, *, arrays: bool
@@ -92,16 +95,16 @@ class Differentiator:
         views = None
         if self.has_aux or len(out.sources) > 1:
             views = views_outside(trace, [out, *arrays_in(aux)])
-        bars: dict[Array, Quantity] = {}
-        if trace in out.sources:
-            bars = pull(trace, {out: one_like(out)}, views)
-        if self.unused == "error":
-            self._refuse_unused(opened, bars)
-        gradients = [inputs.gradient(bars, arrays=arrays) for inputs in opened]
+        seeds = {out: one_like(out)} if trace in out.sources else {}
         if arrays or isinstance(result, Array):
             result = release(out, trace, views, arrays=arrays)
         if self.has_aux:
             aux = release_tree(aux, trace, views, arrays=arrays)
+        del out  # the sweep frees the graph as it passes
+        bars = pull(trace, seeds, views) if seeds else {}
+        if self.unused == "error":
+            self._refuse_unused(opened, bars)
+        gradients = [inputs.gradient(bars, arrays=arrays) for inputs in opened]
         return result, aux, self.selection.arrange(gradients)
 
     def _refuse_unused(

@@ -30,7 +30,7 @@ _USUAL: Final = frozenset(map(np.dtype, ("f4", "f8", "c8", "c16")))
 
 
 @final
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Inputs(Generic[T]):
     """An argument taken apart, with the inputs of a trace that stand for its leaves."""
 
@@ -111,8 +111,8 @@ def _primitives(name: str, structure: Structure[object]) -> tuple[Input, ...]:
         return _labelled.__wrapped__(name, structure)
 
 
-# Labels are read only where a node is printed; to write them costs more than all the rest.
-@lru_cache(maxsize=256)
+# Labels are read only where a node is printed, but to write them costs more than all the rest.
+@lru_cache(maxsize=64)
 def _labelled(name: str, structure: Structure[object]) -> tuple[Input, ...]:
     return tuple(Input(name + "".join(path.texts)) for path in structure.paths())
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 import pullback.api as pb
 from pullback.core import Array, ArrayLike, operands
 from pullback.errors import ShapeError, UnsupportedError
 from pullback.primitives.quantity import Value
 from pullback.types import ArrayType
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 
 def each(f: Callable[[ArrayLike], Array], arrays: Sequence[ArrayLike]) -> Array | tuple[Array, ...]:
@@ -123,7 +125,7 @@ def median(a: ArrayLike, axis: int | None = None, *, keepdims: bool = False) -> 
     return pb.reshape(result, (1,) * x.ndim) if axis is None else pb.expand_dims(result, axis)
 
 
-def cross(a: ArrayLike, b: ArrayLike, *, axis: int = -1) -> Array:
+def cross(a: ArrayLike, b: ArrayLike, /, *, axis: int = -1) -> Array:
     """Return the vector products ``a × b`` of vectors of three components along an axis."""
     x, y = (pb.moveaxis(vectors, axis, -1) for vectors in operands(a, b))
     if (x.shape[-1], y.shape[-1]) != (3, 3):

@@ -89,7 +89,6 @@ class Pullback(Generic[X, Y]):
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle the nodes as one flat graph: linear, and without recursion."""
         inputs = self._inputs
-        # All that the gradient needs of a differentiable leaf is the dtype of an ndarray.
         leaves = [
             leaf if node is None else _prototype(leaf)
             for leaf, node in zip(inputs.leaves, inputs.nodes, strict=True)
@@ -105,7 +104,10 @@ class Pullback(Generic[X, Y]):
 
 
 def _prototype(leaf: object) -> object:
-    return np.empty(0, leaf.dtype) if isinstance(leaf, np.ndarray) else 0.0
+    """Return what the gradient needs of a differentiable leaf: its class, an ndarray's dtype."""
+    if isinstance(leaf, np.ndarray):
+        return np.empty(0, leaf.dtype)
+    return None if isinstance(leaf, Array) else leaf
 
 
 def _seed(out: Array, leaf: object) -> Array:

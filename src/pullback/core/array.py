@@ -9,6 +9,7 @@ on an input of a trace is recorded, with its value where values are known.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, TypeAlias, final
 
 import numpy as np
@@ -26,6 +27,8 @@ from pullback.tree import leaf
 from pullback.types import ArrayType, type_of
 
 NO_SOURCES: Final[frozenset[Trace]] = frozenset()
+#: What an operator returns for an operand it does not know, so that Python asks the operand.
+_NOT_IMPLEMENTED: Final[Array] = NotImplemented
 
 
 @leaf
@@ -90,7 +93,9 @@ class Array(Conversion):
         """The number of axes."""
         return len(self.shape)
 
-    def bind(self, primitive: Primitive, operands: tuple[Quantity | complex, ...]) -> Array:
+    def bind(  # type: ignore[override]  # the operators of an Array take more than a Quantity's
+        self, primitive: Primitive, operands: tuple[Quantity | complex, ...]
+    ) -> Array:
         """Apply a primitive to quantities of which this node is one."""
         return apply(primitive, *(lift(operand) for operand in operands))
 
@@ -112,7 +117,7 @@ class Array(Conversion):
         if other.__class__ is not Array:
             lifted = _lift_operand(other)
             if lifted is None:
-                return NotImplemented
+                return _NOT_IMPLEMENTED
             other = lifted
         sources, more = self.sources, other.sources
         if more and more is not sources:
@@ -126,17 +131,18 @@ class Array(Conversion):
             return _apply_any(primitive, (self, other))
         if not sources or not primitive.differentiable:
             return constant(value)
-        node = _new(_Draft)
-        node._value = value
-        node.primitive = primitive
-        node.operands = (self, other)
-        node.sources = sources
-        node.__class__ = Array
+        draft = _new(_Draft)
+        draft._value = value
+        draft.primitive = primitive
+        draft.operands = (self, other)
+        draft.sources = sources
+        draft.__class__ = Array
+        node: Array = draft
         return node
 
     def _reflected(self, primitive: Primitive, other: ArrayLike) -> Array:
         lifted = _lift_operand(other)
-        return NotImplemented if lifted is None else lifted._binary(primitive, self)
+        return _NOT_IMPLEMENTED if lifted is None else lifted._binary(primitive, self)
 
     def __repr__(self) -> str:
         """Write the value, shape and dtype; of a traced node, also what it is."""
@@ -182,7 +188,7 @@ class _Draft(Conversion):
     sources: frozenset[Trace]
 
 
-_new: Final = object.__new__
+_new: Final[Callable[[type[object]], Value]] = object.__new__
 
 
 def make_node(
@@ -192,23 +198,25 @@ def make_node(
     sources: frozenset[Trace],
 ) -> Array:
     """Return a node with the given fields (the value is not copied)."""
-    node = _new(_Draft)
-    node._value = value
-    node.primitive = primitive
-    node.operands = operands
-    node.sources = sources
-    node.__class__ = Array
+    draft = _new(_Draft)
+    draft._value = value
+    draft.primitive = primitive
+    draft.operands = operands
+    draft.sources = sources
+    draft.__class__ = Array
+    node: Array = draft
     return node
 
 
 def constant(value: Value) -> Array:
     """Return a constant that holds ``value`` itself: a value nothing outside can write to."""
-    node = _new(_Draft)
-    node._value = value
-    node.primitive = None
-    node.operands = ()
-    node.sources = NO_SOURCES
-    node.__class__ = Array
+    draft = _new(_Draft)
+    draft._value = value
+    draft.primitive = None
+    draft.operands = ()
+    draft.sources = NO_SOURCES
+    draft.__class__ = Array
+    node: Array = draft
     return node
 
 
@@ -218,11 +226,11 @@ def apply(primitive: Primitive, *operands: Array) -> Array:
     Raises:
         PullbackError: The shapes or dtypes do not fit.
     """
-    match operands:
-        case (x,):
-            return x._unary(primitive)
-        case (x, y):
-            return x._binary(primitive, y)
+    number = len(operands)
+    if number == 1:
+        return operands[0]._unary(primitive)
+    if number == 2:
+        return operands[0]._binary(primitive, operands[1])
     return _apply_any(primitive, operands)
 
 
@@ -256,7 +264,7 @@ def lift(value: object) -> Array:
     Raises:
         DTypeError: It cannot become an array.
     """
-    return value if isinstance(value, Array) else constant(freeze_value(value))
+    return value if value.__class__ is Array else constant(freeze_value(value))
 
 
 def operands(*values: object) -> tuple[Array, ...]:
@@ -265,11 +273,12 @@ def operands(*values: object) -> tuple[Array, ...]:
     Python's operators keep Python numbers weak; NumPy's functions, given nothing but Python
     numbers, return a NumPy scalar. So do ours.
     """
-    lifted = tuple(lift(value) for value in values)
-    if all([_is_weak(array._value) for array in lifted]):
-        first, *rest = lifted
-        return (apply(Cast(first.type.dtype), first), *rest)
-    return lifted
+    lifted = tuple([lift(value) for value in values])
+    for array in lifted:
+        if not _is_weak(array._value):
+            return lifted
+    first, *rest = lifted
+    return (apply(Cast(first.type.dtype), first), *rest)
 
 
 def _is_weak(value: Value) -> bool:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     import pullback.api as namespace
-    from pullback.core.array import ArrayLike
+    from pullback.core.array import Array, ArrayLike
     from pullback.primitives.primitive import Primitive
 else:
     namespace = lazy("pullback.api")
@@ -90,16 +90,16 @@ class Operators(Node):
 
     def __pow__(self, other: ArrayLike, /) -> Self:
         if other.__class__ is int:  # a fixed whole exponent has an exact, cheap derivative
-            return self._unary(power.IntegerPower(other))  # type: ignore[arg-type]  # an int
+            return self._unary(power.IntegerPower(other))
         return self._binary(_POWER, other)
 
     def __rpow__(self, other: ArrayLike, /) -> Self:
         return self._reflected(_POWER, other)
 
-    def __matmul__(self, other: ArrayLike, /) -> Self:
+    def __matmul__(self, other: ArrayLike, /) -> Array:
         return namespace.matmul(self, other)
 
-    def __rmatmul__(self, other: ArrayLike, /) -> Self:
+    def __rmatmul__(self, other: ArrayLike, /) -> Array:
         return namespace.matmul(other, self)
 
     def __and__(self, other: ArrayLike, /) -> Self:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Mapping
 from types import ModuleType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from pullback.core.mutation import Mutation
 from pullback.errors import UnsupportedError
@@ -25,6 +25,9 @@ class Protocols(Mutation):
     """What NumPy, SciPy and code written for the Array API standard ask an array for."""
 
     __slots__ = ()
+
+    #: For libraries that do not know the protocols below and ask who comes first.
+    __array_priority__: ClassVar[float] = 1000.0
 
     def __array_ufunc__(
         self, ufunc: np.ufunc, method: str, *inputs: object, **options: object

@@ -56,7 +56,8 @@ def conform(cotangent: Quantity, like: Quantity) -> Quantity:
 
     The adjoint of broadcasting sums; the adjoint of promotion converts back.
     """
-    kind, wanted = cotangent.__class__, like.__class__
+    kind: object = cotangent.__class__
+    wanted: object = like.__class__
     if kind in DOUBLES and wanted in DOUBLES:
         return cotangent
     if kind is np.ndarray and wanted is np.ndarray and _same_type(cotangent, like):

@@ -193,9 +193,14 @@ class Expit(Special):
 
     def evaluate(self, *values: Value) -> Value:
         (x,) = values
-        right = np.real(x) >= 0
-        decay = np.exp(np.where(right, 0.0 - x, x))  # at most 1: no overflow, no cancellation
-        return (np.where(right, 1, decay) / (1 + decay))[()]
+        # d/(1 + d) on the left, 1/(1 + d) on the right: d = exp(-|Re x|) cannot overflow. As d is
+        # at most 1, the numerator for real numbers is the larger of d and (x ≥ 0).
+        if np.iscomplexobj(x):
+            right = np.real(x) >= 0
+            decay = np.exp(np.where(right, -x, x))
+            return (np.where(right, 1, decay) / (1 + decay))[()]
+        decay = np.exp(np.minimum(x, 0.0 - x))
+        return np.maximum(x >= 0, decay) / (1 + decay)
 
     def partial(self, out: Quantity, x: Quantity) -> Quantity:
         return out * Expit()(-x)

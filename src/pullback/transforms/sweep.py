@@ -31,8 +31,11 @@ _VALUE_PRODUCT_BELOW_SELECTION: Final = _PRODUCT_BELOW_SELECTION.evaluate
 def carry_values(seeds: dict[Array, Value]) -> dict[Array, Value]:  # noqa: PLR0915 - one hot loop
     """Sweep over bare values, where one trace alone is involved.
 
+    It keeps no node longer than it needs it, so the graph is freed on the way if nobody else
+    holds it.
+
     Args:
-        seeds: The cotangent of each output.
+        seeds: The cotangent of each output; emptied.
 
     Returns:
         The cotangent of each input that the outputs depend on smoothly.
@@ -43,6 +46,7 @@ def carry_values(seeds: dict[Array, Value]) -> dict[Array, Value]:  # noqa: PLR0
     masked: set[Array] = set()  # nodes whose cotangent has passed a selection
     parts: dict[Array, Value] = {}  # the sum of what the slices of a node send it
     arrived = list(seeds.items())
+    seeds.clear()
     pop, push = arrived.pop, arrived.append
     while arrived:
         node, bar = pop()
@@ -50,11 +54,13 @@ def carry_values(seeds: dict[Array, Value]) -> dict[Array, Value]:  # noqa: PLR0
             before = sums.get(node)
             if before is not None:
                 bar = before if bar is None else before + bar
-            left = uses[node] = uses[node] - 1
+            left = uses[node] - 1
             if left:
+                uses[node] = left
                 sums[node] = bar
                 continue
-            sums[node] = None
+            del uses[node]
+            sums.pop(node, None)
             if node in parts:
                 bar = parts.pop(node) if bar is None else parts.pop(node) + bar
         primitive, operands = node.primitive, node.operands
@@ -67,6 +73,7 @@ def carry_values(seeds: dict[Array, Value]) -> dict[Array, Value]:  # noqa: PLR0
         product = PLAIN_PRODUCT
         if masked and node in masked:
             product = _VALUE_PRODUCT_BELOW_SELECTION
+            masked.remove(node)
             masked.update(operands)
         elif primitive.selects:
             masked.update(operands)

@@ -36,13 +36,14 @@ def outside(nodes: Iterable[Array], trace: Trace) -> dict[Array, Array]:
 
 
 def pull(
-    trace: Trace, seeds: Mapping[Array, Array], views: Mapping[Array, Array] | None = None
+    trace: Trace, seeds: dict[Array, Array], views: Mapping[Array, Array] | None = None
 ) -> dict[Array, Quantity]:
     """Carry cotangents back from outputs to the inputs of the trace.
 
     Args:
         trace: The trace whose inputs are differentiated with respect to.
-        seeds: The cotangent of each output, of its type; each output depends on the trace.
+        seeds: The cotangent of each output, of its type; each output depends on the trace. The
+            dict is emptied: the graph is freed as the sweep passes, where nobody else holds it.
         views: What stands for each node that depends on the trace, as `outside` gives it, where
             the caller has it already.
 
@@ -50,11 +51,12 @@ def pull(
         The cotangent of each input that the outputs depend on smoothly: bare values where this
         trace alone is involved, else nodes.
     """
-    alone = views is None
-    for out, bar in seeds.items():
-        alone = alone and len(out.sources) == 1 and not bar.sources
-    if alone:
-        return carry_values({out: bar._value for out, bar in seeds.items()})
+    if views is None and all(
+        [len(out.sources) == 1 and not bar.sources for out, bar in seeds.items()]
+    ):
+        values = {out: bar._value for out, bar in seeds.items()}
+        seeds.clear()
+        return carry_values(values)
     return carry_nodes(trace, seeds, views or outside(seeds, trace))
 
 
