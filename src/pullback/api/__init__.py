@@ -2,7 +2,6 @@
 
 from numpy import __array_namespace_info__
 
-from pullback.api import special
 from pullback.api.arithmetic import (
     add,
     divide,
@@ -362,7 +361,6 @@ __all__ = [
     "sin",
     "sinh",
     "sort",
-    "special",
     "split",
     "sqrt",
     "square",

@@ -43,7 +43,7 @@ def scalar_output(operation: str, f: Callable[..., object] | None, value: object
             operation,
             f,
             f"has shape {type_.shape}, and only a scalar has a gradient; "
-            f"reduce it, for instance with sum{element}, or use vjp or jacobian",
+            f"reduce it, for instance with sum{element}, or use vjp",
         )
     if type_.dtype.kind == "c":
         raise _error(

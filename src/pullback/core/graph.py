@@ -33,9 +33,11 @@ def topological(roots: Iterable[Array], within: Trace | None = None) -> list[Arr
         elif node not in seen:
             seen.add(node)
             stack.append((node, True))
-            for operand in node.operands:
-                if operand not in seen and (within is None or within in operand.sources):
-                    stack.append((operand, False))
+            stack.extend(
+                (operand, False)
+                for operand in node.operands
+                if operand not in seen and (within is None or within in operand.sources)
+            )
     return order
 
 

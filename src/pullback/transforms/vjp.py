@@ -52,7 +52,7 @@ def pull(
         trace alone is involved, else nodes.
     """
     if views is None and all(
-        [len(out.sources) == 1 and not bar.sources for out, bar in seeds.items()]
+        len(out.sources) == 1 and not bar.sources for out, bar in seeds.items()
     ):
         values = {out: bar._value for out, bar in seeds.items()}
         seeds.clear()
