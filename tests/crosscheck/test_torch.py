@@ -57,7 +57,7 @@ def test_activations_and_their_derivatives_agree(name: str) -> None:
     x = torch.tensor(REAL, requires_grad=True)
     out = ACTIVATIONS[name](x)
     (first,) = torch.autograd.grad(out.sum(), x, create_graph=True)
-    mine = getattr(pb, name)
+    mine = getattr(pb.nn, name)
     np.testing.assert_allclose(np.asarray(mine(REAL)), out.detach().numpy(), rtol=1e-6, atol=1e-12)
     np.testing.assert_allclose(
         pb.grad(lambda x: pb.sum(mine(x)))(REAL), first.detach().numpy(), rtol=1e-6, atol=1e-9
