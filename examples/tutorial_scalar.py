@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import final
+from typing import TypeAlias, final
 
-import numpy as np
 from attrs import frozen
 from pyrsistent import PVector, pvector
 
@@ -24,6 +23,9 @@ SIZES = (3, 4, 4, 1)
 LEARNING_RATE = 0.1
 EPOCHS = 100
 
+#: A number: a float where the model is used, a node of the graph where it is differentiated.
+Scalar: TypeAlias = float | pb.Array
+
 
 @final
 @frozen
@@ -33,13 +35,12 @@ class Neuron:
     weights: PVector[float]
     bias: float
 
-    def __call__(self, xs: Sequence[float]) -> float:
+    def __call__(self, xs: Sequence[Scalar]) -> Scalar:
         """Return the activation."""
-        total = self.bias
+        total: Scalar = self.bias
         for weight, x in zip(self.weights, xs, strict=True):
             total = total + weight * x
-        activation: float = np.tanh(total)
-        return activation
+        return pb.tanh(total)
 
 
 @final
@@ -49,7 +50,7 @@ class Layer:
 
     neurons: PVector[Neuron]
 
-    def __call__(self, xs: Sequence[float]) -> list[float]:
+    def __call__(self, xs: Sequence[Scalar]) -> list[Scalar]:
         """Return the activation of each neuron."""
         return [neuron(xs) for neuron in self.neurons]
 
@@ -61,7 +62,7 @@ class MLP:
 
     layers: PVector[Layer]
 
-    def __call__(self, xs: Sequence[float]) -> float:
+    def __call__(self, xs: Sequence[Scalar]) -> Scalar:
         """Return the prediction for one sample."""
         for layer in self.layers:
             xs = layer(xs)
@@ -80,7 +81,7 @@ def create(seed: int, sizes: Sequence[int]) -> MLP:
     return MLP(pvector(layers))
 
 
-def loss(model: MLP) -> float:
+def loss(model: MLP) -> Scalar:
     """Return the sum of squared errors."""
     return sum((model(xs) - y) ** 2 for xs, y in zip(INPUTS, TARGETS, strict=True))
 

@@ -215,6 +215,19 @@ def test_pullback_inside_and_outside_of_a_gradient() -> None:
     assert kept[0](1.0) == 60.0  # a node still: 12a
 
 
+def test_pullback_that_leaves_another_transform_goes_on_working() -> None:
+    def with_pullback(x: float) -> tuple[float, Pullback[float, float]]:
+        y, pullback = pb.vjp(lambda t: t * t * x, x)
+        return y, pullback
+
+    _, kept = pb.grad(with_pullback, has_aux=True)(3.0)
+    assert float(pb.stop_gradient(kept(1.0))) == 18.0  # ∂(t²x)/∂t = 2tx
+    (_, returned), _ = pb.vjp(with_pullback, 3.0)
+    assert float(pb.stop_gradient(returned(1.0))) == 18.0
+    # d/dx of what the kept one answers: d(2x²)/dx, through the trace that has ended
+    assert pb.grad(lambda x: pb.grad(with_pullback, has_aux=True)(x)[1](1.0))(3.0) == 12.0
+
+
 def test_pullback_in_many_threads_is_exact() -> None:
     x = np.linspace(0.1, 1.0, 50)
     _, pullback = pb.vjp(of(lambda x: np.sin(x) * np.exp(x)), x)

@@ -81,7 +81,8 @@ def random_program(r: random.Random, length: int) -> Program:
             max(r.randrange(len(values)), r.randrange(len(values)))
             for _ in range(1 if makers is UNARY else 2)
         )
-        operation = _checked(r.choice(makers)(r, *[values[i] for i in operands]), values, operands)
+        drawn = r.choice(makers)(r, *[values[i] for i in operands])
+        operation = drawn and _bounded(r, drawn, [values[i] for i in operands])
         if operation is not None:
             steps.append((operation, operands))
             values.append(operation(np, *[values[i] for i in operands]))
@@ -94,21 +95,20 @@ def _weights(r: random.Random, value: Value) -> Value | None:
     return numbers(r, np.shape(value), complex_=kind == "c") if kind in "fc" else None
 
 
-def _checked(
-    operation: Operation | None, values: Sequence[Value], operands: tuple[int, ...]
+def _bounded(
+    r: random.Random, operation: Operation, operands: Sequence[Value]
 ) -> Operation | None:
-    """Return an operation that NumPy can do, its result brought to at most 1; else None."""
-    if operation is None:
-        return None
+    """Return an operation that NumPy can do, with its result scaled to be below 1; else None."""
     try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            result = np.asarray(operation(np, *[values[i] for i in operands]))
-    except (TypeError, ValueError, IndexError, ZeroDivisionError):
+            result = np.asarray(operation(np, *operands))
+    except (TypeError, ValueError, IndexError):
         return None
     largest = np.abs(result).max(initial=0) if result.dtype.kind in "fc" else 0
-    if result.size > _LARGEST or not np.isfinite(largest):
+    if result.size > _LARGEST or not np.isfinite(largest) or result.dtype == np.float16:
         return None
-    if largest <= 1:
+    if largest < 1:
         return operation
-    return lambda xp, *operands: operation(xp, *operands) * float(1 / largest)
+    scale = r.uniform(0.7, 1) / float(largest)  # a random one, lest two results tie at 1
+    return lambda xp, *operands: operation(xp, *operands) * scale

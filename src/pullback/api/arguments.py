@@ -61,7 +61,10 @@ def select(
     names = argnames if isinstance(argnames, tuple) else () if argnames is None else (argnames,)
     fault = None
     if any(type(number) is not int or number < 0 for number in positions):
-        fault = f"argnums: expected positions, counted from 0, not {argnums!r}"
+        fault = (
+            f"argnums: expected positions, counted from 0, not {argnums!r}; several are a tuple, "
+            f"and the point is an argument of the result, as in {operation}(f)(x)"
+        )
     elif any(not isinstance(name, str) for name in names):
         fault = f"argnames: expected names of parameters, not {argnames!r}"
     elif len(set(positions)) < len(positions):

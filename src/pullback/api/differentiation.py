@@ -71,7 +71,8 @@ class Differentiator:
         node = number_input(x, trace, label)
         result = self.f(node)
         if (
-            not isinstance(result, Array)
+            self.has_aux
+            or not isinstance(result, Array)
             or result.sources != node.sources
             or result._value.__class__ not in DOUBLES
         ):

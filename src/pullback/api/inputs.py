@@ -26,6 +26,7 @@ from pullback.types import ArrayType, python_zero
 T = TypeVar("T")
 
 _SHOWN: Final = 4  # leaves that an error names
+_OF_LEAVES: Final = frozenset({"builtins", "numpy", Array.__module__})
 _USUAL: Final = frozenset(map(np.dtype, ("f4", "f8", "c8", "c16")))
 
 
@@ -157,10 +158,12 @@ def _nothing_differentiable(inputs: Inputs[T], operation: str) -> Differentiatio
     shown = [f"{label} ({kind})" for label, kind in zip(inputs.labels(), kinds, strict=True)]
     if len(shown) > _SHOWN:
         shown[_SHOWN:] = [f"{len(shown) - _SHOWN} more"]
+    remedy = "pass 2.0 in place of 2, convert an array with astype(float)"
+    if any(type(leaf).__module__ not in _OF_LEAVES for leaf in inputs.leaves):
+        remedy = "make its class a dataclass or an attrs class, or register it with tree.register"
     msg = (
         f"{operation}: no floating-point numbers to differentiate with respect to in "
-        f"{', '.join(shown)}; pass 2.0 in place of 2, convert an array with astype(float), or "
-        "differentiate with respect to another argument"
+        f"{', '.join(shown)}; {remedy}, or differentiate with respect to another argument"
     )
     return DifferentiationError(msg)
 

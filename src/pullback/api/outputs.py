@@ -81,7 +81,8 @@ def describe(value: object) -> str:
     if value is None:
         return "None"
     name = type(value).__name__
-    return f"a {name} of {len(value)}" if isinstance(value, (tuple, list)) else f"a {name}"
+    name = f"an {name}" if name[0] in "AEIOUaeiou" else f"a {name}"
+    return f"{name} of {len(value)}" if isinstance(value, (tuple, list)) else name
 
 
 def one_like(out: Array) -> Array:

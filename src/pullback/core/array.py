@@ -9,8 +9,8 @@ on an input of a trace is recorded, with its value where values are known.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, TypeAlias, final
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 import numpy as np
 from attrs import frozen
@@ -20,11 +20,18 @@ from pullback.core.graph import FlatGraph, flatten_graph
 from pullback.core.printing import describe
 from pullback.core.trace import Trace
 from pullback.core.values import freeze_value
+from pullback.errors import PullbackError
+from pullback.lazy import lazy
 from pullback.primitives.cast import Cast
 from pullback.primitives.primitive import Primitive
 from pullback.primitives.quantity import NUMBERS, Node, Quantity, Value
 from pullback.tree import leaf
 from pullback.types import ArrayType, type_of
+
+if TYPE_CHECKING:
+    import pullback.api as namespace
+else:
+    namespace = lazy("pullback.api")
 
 NO_SOURCES: Final[frozenset[Trace]] = frozenset()
 #: What an operator returns for an operand it does not know, so that Python asks the operand.
@@ -161,8 +168,7 @@ class Array(Conversion):
         return _unpickle, (flatten_graph([self]),)
 
 
-#: What a function takes as an array: an array of ours, or what NumPy would convert to one.
-ArrayLike: TypeAlias = (
+_Single: TypeAlias = (
     Array
     | Node
     | np.ndarray[tuple[int, ...], np.dtype[np.generic]]
@@ -171,6 +177,11 @@ ArrayLike: TypeAlias = (
     | int
     | float
     | complex
+)
+#: What a function takes as an array: an array of ours, or what NumPy would convert to one. Lists
+#: may nest deeper than types tell: a type of any depth would let strings pass.
+ArrayLike: TypeAlias = (
+    _Single | Sequence[_Single] | Sequence[Sequence[_Single]] | Sequence[Sequence[Sequence[_Single]]]
 )
 
 
@@ -250,21 +261,29 @@ def _apply_any(primitive: Primitive, operands: tuple[Array, ...]) -> Array:
         return make_node(type_, primitive, operands, sources)
     try:
         value = primitive.evaluate(*[operand._value for operand in operands])
-    except Exception:
-        primitive.infer(*[operand.type for operand in operands])  # names the shapes and dtypes
-        raise
+    except Exception as fault:
+        # Python would print NumPy's error first, once for each attempt, and ours below.
+        try:
+            primitive.infer(*[operand.type for operand in operands])
+        except PullbackError as error:  # names the shapes and dtypes
+            raise error from None
+        raise fault from None
     if sources and primitive.differentiable:
         return make_node(value, primitive, operands, sources)
     return constant(value)
 
 
 def lift(value: object) -> Array:
-    """Return ``value`` as an array: an array as it is, anything else as a constant copy.
+    """Return ``value`` as an array: an array as it is, anything else as a copy.
 
     Raises:
         DTypeError: It cannot become an array.
     """
-    return value if value.__class__ is Array else constant(freeze_value(value))
+    if value.__class__ is Array:
+        return value
+    if isinstance(value, (list, tuple)):
+        return namespace.asarray(value)  # there may be arrays under differentiation in it
+    return constant(freeze_value(value))
 
 
 def operands(*values: object) -> tuple[Array, ...]:

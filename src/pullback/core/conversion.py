@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _BRANCH: Final = "use where, cond or while_loop in place of a branch on it"
 _INTEGER: Final = "pass sizes and axes as plain integers; an array indexes another as x[i]"
-_ARRAY: Final = "NumPy's functions work on the array itself, and pullback.stack joins several"
+_ARRAY: Final = "NumPy's functions work on the array itself, and np.stack or pullback.stack joins several"
 _USE: Final = "use the array itself"
 
 
@@ -86,7 +86,7 @@ class Conversion(Protocols):
     def __float__(self) -> float:
         remedy = (
             "use the functions of pullback or NumPy in place of those of math, "
-            "and y.at[i].set(x) in place of y[i] = x"
+            "y.at[i].set(x) in place of y[i] = x, and f'{x:.3f}' in place of '%.3f' % x"
         )
         return float(self._constant("float(x)", remedy))
 

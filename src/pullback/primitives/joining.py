@@ -69,13 +69,16 @@ def concat_along(axis: int, shapes: Sequence[Shape]) -> Concat:
         msg = "concat: no arrays were given; at least one is needed"
         raise ShapeError(msg)
     first = shapes[0]
+    if not first:
+        msg = "concat: array 0 has shape (), and no axis to join along; stack joins scalars"
+        raise ShapeError(msg)
     for i, shape in enumerate(shapes):
-        if shape == first and first:
+        if shape == first:
             continue
-        if len(shape) != len(first) or not first:
+        if len(shape) != len(first):
             msg = (
                 f"concat: array 0 has shape {first} and array {i} has shape {shape}: "
-                "they need the same number of axes, at least one"
+                "they need the same number of axes"
             )
             raise ShapeError(msg)
         for other, (n, m) in enumerate(zip(first, shape, strict=True)):

@@ -248,8 +248,9 @@ class Logsumexp(Reduction):
         # the largest one, the shift, are left out of Σ': so ln1p keeps what is small beside 1.
         # An infinite shift would give inf - inf; with 0 in its place the formula holds too.
         x = np.asarray(values[0])
-        largest = _largest_real_part(x, self.axes)
-        shift = np.where(np.isfinite(largest), largest, 0)
+        shift = _largest_real_part(x, self.axes)
+        if not np.isfinite(shift).all():
+            shift = np.where(np.isfinite(shift), shift, 0)
         with np.errstate(all="ignore"):
             terms = np.asarray(np.exp(x - shift))
             at_shift = x == shift
@@ -293,9 +294,11 @@ class Softmax(Reduction):
         x = np.asarray(values[0])
         largest = _largest_real_part(x, self.axes)
         with np.errstate(all="ignore"):
+            if np.isfinite(largest).all():
+                terms = np.exp(x - largest)
+                return (terms / np.add.reduce(terms, axis=self.axes, keepdims=True))[()]
             terms = np.asarray(np.exp(x - np.where(largest == -np.inf, 0, largest)))
-            if not np.isfinite(largest).all():
-                terms[x == np.inf] = 1  # exp(inf - inf); beside it, the finite ones have given 0
+            terms[x == np.inf] = 1  # exp(inf - inf); beside it, the finite ones have given 0
             total = np.add.reduce(terms, axis=self.axes, keepdims=True)
             return (terms / np.where(total == 0, 1, total))[()]
 

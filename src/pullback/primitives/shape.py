@@ -6,7 +6,7 @@ All are linear: the pushforward is the operation itself, and the pullback its in
 from __future__ import annotations
 
 import math
-from typing import final
+from typing import Final, final
 
 import numpy as np
 from attrs import frozen
@@ -67,6 +67,10 @@ class Transpose(Linear):
         return Transpose(inverse)(cotangent)
 
 
+#: Up to this many elements, filling an array is quicker than making a view with strides of 0.
+_SMALL: Final = 4096
+
+
 @final
 @frozen
 class BroadcastTo(Linear):
@@ -78,6 +82,10 @@ class BroadcastTo(Linear):
         (x,) = values
         if isinstance(x, np.generic) and self.shape:  # np.broadcast_to takes eight times as long
             return np.ndarray(self.shape, x.dtype, x, 0, (0,) * len(self.shape))
+        if math.prod(self.shape) <= _SMALL:
+            result = np.empty(self.shape, np.asarray(x).dtype)
+            result[...] = x
+            return result[()]
         return np.broadcast_to(x, self.shape)[()]
 
     def infer(self, *types: ArrayType) -> ArrayType:

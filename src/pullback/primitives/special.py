@@ -122,7 +122,12 @@ class Ndtr(Special):
         return special.ndtr(*values)
 
     def partial(self, out: Quantity, x: Quantity) -> Quantity:
-        return Exp()(x * x * -0.5) * (1 / math.sqrt(2 * math.pi))
+        return _density(x)
+
+
+def _density(x: Quantity) -> Quantity:
+    """Return φ, the density of the normal distribution."""
+    return Exp()(x * x * -0.5) * (1 / math.sqrt(2 * math.pi))
 
 
 @final
@@ -130,7 +135,8 @@ class LogNdtr(Special):
     """``ln Φ(x)``.
 
     Its derivative φ(x) / Φ(x), where both underflow on the left. With Φ(x) = ½ erfc(-x/√2) and
-    erfc(t) = exp(-t²)·erfcx(t) the exponentials cancel, and √(2/π) / erfcx(-x/√2) remains.
+    erfc(t) = exp(-t²)·erfcx(t) the exponentials cancel, and √(2/π) / erfcx(-x/√2) remains. That
+    overflows on the right, where Φ is 1 to the last digit from 9 on, and φ remains.
     """
 
     __slots__ = ()
@@ -139,7 +145,10 @@ class LogNdtr(Special):
         return special.log_ndtr(*values)
 
     def partial(self, out: Quantity, x: Quantity) -> Quantity:
-        return divide(math.sqrt(2 / math.pi), Erfcx()(x * -math.sqrt(0.5)))
+        right = x > 9
+        left = Where()(right, 0, x)
+        ratio = divide(math.sqrt(2 / math.pi), Erfcx()(left * -math.sqrt(0.5)))
+        return Where()(right, _density(x), ratio)
 
 
 @final

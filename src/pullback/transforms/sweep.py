@@ -77,20 +77,20 @@ def carry_values(seeds: dict[Array, Value]) -> dict[Array, Value]:  # noqa: PLR0
             masked.update(operands)
         elif primitive.selects:
             masked.update(operands)
-        if primitive.__class__ is Slice and operands[0] in uses:
-            (x,) = operands
-            part = parts.get(x)
-            if part is None:
-                part = parts[x] = np.zeros(x.shape, x.dtype)
-            part[primitive.slots] += bar  # in place: nobody else holds it
-            push((x, None))
-        elif len(operands) == 2:  # the commonest, without a loop
+        if len(operands) == 2:  # the commonest, without a loop
             x, y = operands
             values: tuple[Value, ...] = (x._value, y._value)
             if x.sources:
                 push((x, primitive.pullback(0, bar, node._value, values, product)))
             if y.sources:
                 push((y, primitive.pullback(1, bar, node._value, values, product)))
+        elif primitive.__class__ is Slice and operands[0] in uses:
+            (x,) = operands
+            part = parts.get(x)
+            if part is None:
+                part = parts[x] = np.zeros(x.shape, x.dtype)
+            part[primitive.slots] += bar  # in place: nobody else holds it
+            push((x, None))
         else:
             values = tuple([operand._value for operand in operands])
             for index, operand in enumerate(operands):
