@@ -92,7 +92,7 @@ def test_astype_of_the_same_dtype_is_the_array_itself() -> None:
 
 def test_astype_refuses_what_arrays_cannot_hold_and_other_devices() -> None:
     with pytest.raises(DTypeError, match="astype: arrays hold booleans"):
-        pb.astype([1.0], "U3")  # type: ignore[arg-type]  # a list
+        pb.astype([1.0], "U3")
     with pytest.raises(UnsupportedError, match="astype: device 'gpu'"):
         pb.astype(1.0, float, device="gpu")
 

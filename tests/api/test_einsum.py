@@ -319,7 +319,7 @@ def test_mistakes_in_subscripts_are_named(
 BAD_LISTS: Final[list[Callable[[], Array]]] = [
     lambda: einsum(np.ones(2), "i"),
     lambda: einsum(np.ones((2, 2)), [..., ...]),
-    lambda: einsum(np.ones(2), [0.5]),  # type: ignore[list-item]  # wrong on purpose
+    lambda: einsum(np.ones(2), [0.5]),
     lambda: einsum(np.ones(2)),
     einsum,
 ]

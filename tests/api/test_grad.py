@@ -397,6 +397,18 @@ def test_argument_without_floating_point_numbers_is_an_error_that_names_its_leav
         pb.grad(never_called)(argument)
 
 
+class Opaque:
+    """A class that pytrees do not know."""
+
+    weight = 1.0
+
+
+def test_object_of_a_class_that_pytrees_do_not_know_is_told_how_to_become_one() -> None:
+    text = r"in x \(Opaque\); make its class a dataclass or an attrs class, or register it"
+    with pytest.raises(DifferentiationError, match=text):
+        pb.grad(sum_of_squares)(Opaque())
+
+
 def test_integer_array_of_ours_is_named_with_its_dtype() -> None:
     with pytest.raises(DifferentiationError, match=r"in x \(int64\)"):
         pb.grad(sum_of_squares)(pb.asarray([1, 2]))

@@ -77,8 +77,14 @@ def test_arguments_that_are_not_selected_are_untouched() -> None:
         ({"argnums": -1}, "grad: argnums: expected positions, counted from 0, not -1"),
         ({"argnums": (0, -1)}, r"argnums: expected positions, counted from 0, not \(0, -1\)"),
         ({"argnums": True}, "argnums: expected positions, counted from 0, not True"),
-        ({"argnums": 1.0}, "argnums: expected positions, counted from 0, not 1.0"),
-        ({"argnums": [0, 1]}, r"argnums: expected positions, counted from 0, not \[0, 1\]"),
+        (
+            {"argnums": 1.0},
+            r"argnums: expected positions, counted from 0, not 1.0; .* as in grad\(f\)\(x\)",
+        ),
+        (
+            {"argnums": [0, 1]},
+            r"argnums: expected positions, counted from 0, not \[0, 1\]; several are a tuple",
+        ),
         ({"argnums": "x"}, "argnums: expected positions, counted from 0, not 'x'"),
         ({"argnums": (0, 1, 0)}, r"argnums: a position stands twice in \(0, 1, 0\)"),
         ({"argnums": ()}, r"argnums: \(\) is no argument to differentiate"),
@@ -165,6 +171,11 @@ def test_result_that_is_no_pair_is_an_error_with_has_aux(result: Value, kind: st
     text = f"grad: the output of f is {kind}; with has_aux=True it must be a pair"
     with pytest.raises(DifferentiationError, match=text):
         pb.grad(f, has_aux=True)(2.0)
+
+
+def test_bare_value_is_an_error_with_has_aux() -> None:
+    with pytest.raises(DifferentiationError, match=r"the output of <lambda> is an Array; with has"):
+        pb.grad(lambda x: (x**2, None)[0], has_aux=True)(2.0)
 
 
 def test_auxiliary_result_that_is_no_tree_is_an_error() -> None:

@@ -113,7 +113,7 @@ def test_gradient_of_many_stacked_scalars_takes_linear_time() -> None:
             lambda x: pb.concat([x, x[0]]),
             r"concat: array 0 has shape \(2, 3\) and array 1 has shape \(3,\): they need the same",
         ),
-        (lambda x: pb.concat([1.0, 2.0]), r"concat: array 0 has shape \(\) and array 0 has shape"),
+        (lambda x: pb.concat([1.0, 2.0]), r"concat: array 0 has shape \(\), .*stack joins scalars"),
         (
             lambda x: pb.concat([x, x[:, :2]]),
             r"concat: sizes differ on axis 1: 3 in array 0, shape \(2, 3\), and 2 in array 1",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import operator
+import traceback
 from collections.abc import Callable
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 import pullback as pb
 from pullback.core import lift
+from pullback.errors import ShapeError
 from pullback.primitives.quantity import NUMBERS, Value
 from pullback.types import type_of
 from tests.primitives.pointwise import DTYPES, PYTHON_ONES, ones
@@ -109,3 +111,33 @@ def test_augmented_assignment_rebinds() -> None:
     x += 1
     np.testing.assert_array_equal(x._value, [2.0, 3.0])
     np.testing.assert_array_equal(before._value, [1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda x: x + np.ones(4),
+        lambda x: np.ones((4, 4)) @ x,
+        lambda x: pb.reshape(x, (4, 4)),
+        lambda x: pb.where(x > 0, x, np.ones(4)),
+    ],
+)
+def test_error_about_shapes_does_not_print_numpys_errors_before_it(operation: Operator) -> None:
+    with pytest.raises(ShapeError) as caught:
+        operation(lift(np.ones(3)))
+    assert "During handling" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_warning_that_is_an_error_is_printed_once() -> None:
+    with np.errstate(all="raise"), pytest.raises(FloatingPointError) as caught:
+        lift(np.ones(3)) / lift(np.zeros(3))
+    text = "".join(traceback.format_exception(caught.value))
+    assert text.count("divide by zero encountered") == 1
+
+
+def test_lists_of_arrays_under_differentiation_are_operands() -> None:
+    def f(x: Value) -> Value:
+        return pb.sum([x[0], 3.0 * x[1]]) + ((2.0, x[1]) * x).sum() + np.dot(x, [x[1], 0.0])
+
+    # f = x0 + 3 x1 + 2 x0 + x1² + x0 x1
+    np.testing.assert_array_equal(pb.grad(f)(np.array([2.0, 5.0])), [8.0, 15.0])

@@ -14,14 +14,28 @@ from attrs import frozen
 from pullback.primitives.quantity import Value
 from tests.fuzz.operations import BINARY, UNARY, Operation
 
-_SHAPES: Final = [(), (), (1,), (3,), (3,), (2, 3), (3, 3), (3, 3), (1, 3), (2, 1), (0,), (2, 0), (2, 1, 3)]
+_SHAPES: Final = [
+    (),
+    (),
+    (1,),
+    (3,),
+    (3,),
+    (2, 3),
+    (3, 3),
+    (3, 3),
+    (1, 3),
+    (2, 1),
+    (0,),
+    (2, 0),
+    (2, 1, 3),
+]
 _LARGEST: Final = 60  # elements of a value
 
 
 @final
 @frozen
 class Program:
-    """Inputs, steps that each add a value from earlier ones, and the weights of what is returned."""
+    """Inputs, steps that each make a value from earlier ones, and weights of what is returned."""
 
     inputs: tuple[Value, ...]
     constants: tuple[Value, ...]
@@ -32,8 +46,9 @@ class Program:
     def values(self, xp: ModuleType, inputs: Sequence[Value]) -> list[Value]:
         """Run the program: inputs, constants and the results of all steps."""
         values = [*inputs, *self.constants]
-        for operation, operands in self.steps:
-            values.append(operation(xp, *[values[i] for i in operands]))
+        with np.errstate(all="ignore"):  # a branch that is not taken may leave the reals
+            for operation, operands in self.steps:
+                values.append(operation(xp, *[values[i] for i in operands]))
         return values
 
     def outputs(self, xp: ModuleType, inputs: Sequence[Value]) -> list[Value]:
@@ -62,7 +77,9 @@ def numbers(r: random.Random, shape: tuple[int, ...], *, complex_: bool = False)
 def random_program(r: random.Random, length: int) -> Program:
     """Draw a program."""
     complex_ = r.random() < 0.25
-    inputs = [numbers(r, r.choice(_SHAPES), complex_=complex_ and r.random() < 0.7) for _ in range(2)]
+    inputs = [
+        numbers(r, r.choice(_SHAPES), complex_=complex_ and r.random() < 0.7) for _ in range(2)
+    ]
     if r.random() < 0.3:
         inputs[0] = r.uniform(-1, 1)
     constants: list[Value] = [
@@ -85,8 +102,11 @@ def random_program(r: random.Random, length: int) -> Program:
         operation = drawn and _bounded(r, drawn, [values[i] for i in operands])
         if operation is not None:
             steps.append((operation, operands))
-            values.append(operation(np, *[values[i] for i in operands]))
-    weights = [_weights(r, v) if k >= len(values) - 3 or k == 0 else None for k, v in enumerate(values)]
+            with np.errstate(all="ignore"):
+                values.append(operation(np, *[values[i] for i in operands]))
+    weights = [
+        _weights(r, v) if k >= len(values) - 3 or k == 0 else None for k, v in enumerate(values)
+    ]
     return Program(tuple(inputs), tuple(constants), tuple(steps), tuple(weights))
 
 
@@ -95,9 +115,7 @@ def _weights(r: random.Random, value: Value) -> Value | None:
     return numbers(r, np.shape(value), complex_=kind == "c") if kind in "fc" else None
 
 
-def _bounded(
-    r: random.Random, operation: Operation, operands: Sequence[Value]
-) -> Operation | None:
+def _bounded(r: random.Random, operation: Operation, operands: Sequence[Value]) -> Operation | None:
     """Return an operation that NumPy can do, with its result scaled to be below 1; else None."""
     try:
         with warnings.catch_warnings():

@@ -59,7 +59,11 @@ def test_one_array_may_stand_several_times() -> None:
     ("axis", "shapes", "text"),
     [
         (0, [], r"concat: no arrays were given; at least one is needed"),
-        (0, [()], r"concat: array 0 has shape \(\) and array 0 has shape \(\): they need the same"),
+        (
+            0,
+            [()],
+            r"concat: array 0 has shape \(\), and no axis to join along; stack joins scalars",
+        ),
         (
             0,
             [(2, 3), (3,)],

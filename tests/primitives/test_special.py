@@ -195,6 +195,22 @@ def test_the_slope_of_softplus_is_the_logistic_function_at_every_order() -> None
     assert np.array_equal(second_at(softplus, x), slope_at(expit, x))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_log_ndtr_has_derivatives_of_every_order_on_the_right(dtype: str) -> None:
+    x = np.array([8.9, 9.1, 12.0, 38.0, 40.0, 1e3], dtype)
+    density = np.exp(x * x / -2) / np.sqrt(2 * np.pi).astype(dtype)
+    log_ndtr = applying(LogNdtr())
+    orders = [density, -x * density, (x * x - 1) * density]
+    f = log_ndtr
+    for exact in orders:
+        f = slope(f)
+        derivative = f(held(x))._value
+        np.testing.assert_allclose(
+            derivative, exact, rtol=2e-5, atol=0 if dtype == "float64" else 1e-30
+        )
+        assert derivative.dtype == dtype
+
+
 def test_log_ndtr_has_an_accurate_slope_far_on_the_left() -> None:
     x = np.array([-1e3, -1e6, -1e100])
     # φ/Φ = |x| + 1/|x| - 2/|x|³ + ...

@@ -7,6 +7,8 @@ import pullback as pb
 x = pb.asarray([1.0, 2.0])
 
 x + "text"  # E: operator
+pb.sum("text")  # E: arg-type
+pb.sum(["text"])  # E: list-item
 x.shape = (2, 1)  # E: misc
 x.sum(axis="rows")  # E: arg-type
 x.reshape("flat")  # E: arg-type

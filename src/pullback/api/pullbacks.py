@@ -16,7 +16,8 @@ from pullback.core import Array, FlatGraph, Trace, apply, flatten_graph, lift, r
 from pullback.errors import DTypeError, ShapeError
 from pullback.primitives.cast import Cast
 from pullback.transforms.vjp import pull
-from pullback.tree import Structure, flatten, leaf, unflatten
+from pullback.tree import Structure, flatten, unflatten
+from pullback.tree import leaf as declare_leaf
 from pullback.tree.structures import leaf_path, mismatch
 from pullback.types import promote
 
@@ -24,7 +25,7 @@ X = TypeVar("X")
 Y = TypeVar("Y")
 
 
-@leaf  # a function may return it: taken apart, it would lose its trace
+@declare_leaf  # a function may return it: taken apart, it would lose its trace
 @final
 @frozen(eq=False, repr=False)
 class Pullback(Generic[X, Y]):

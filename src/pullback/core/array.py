@@ -180,9 +180,7 @@ _Single: TypeAlias = (
 )
 #: What a function takes as an array: an array of ours, or what NumPy would convert to one. Lists
 #: may nest deeper than types tell: a type of any depth would let strings pass.
-ArrayLike: TypeAlias = (
-    _Single | Sequence[_Single] | Sequence[Sequence[_Single]] | Sequence[Sequence[Sequence[_Single]]]
-)
+ArrayLike: TypeAlias = _Single | Sequence[_Single | Sequence[_Single | Sequence[_Single]]]
 
 
 class _Draft(Conversion):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from pullback.lazy import lazy
 from pullback.primitives import arithmetic, bitwise, comparison, power, rounding
@@ -154,7 +155,7 @@ class Operators(Node):
     def __ne__(self, other: ArrayLike, /) -> Self:  # type: ignore[override]  # elementwise
         return self._binary(comparison.NotEqual(), other)
 
-    __hash__ = object.__hash__
+    __hash__: ClassVar[Callable[[object], int]] = object.__hash__  # by identity, in C
 
     def __lt__(self, other: ArrayLike, /) -> Self:
         return self._binary(comparison.Less(), other)

@@ -20,11 +20,11 @@ from pullback.primitives.bitwise import BitwiseAnd
 from pullback.primitives.comparison import Equal
 from pullback.primitives.elementwise import Binary, Elementwise, Unary
 from pullback.primitives.exponential import Exp, Log
-from pullback.primitives.quantity import Quantity, Value
+from pullback.primitives.quantity import Quantity, Value, is_complex
 from pullback.primitives.selection import Where
 from pullback.types import ArrayType, broadcast_shapes, python_zero, type_of
 
-special = lazy("scipy.special")
+special: Value = lazy("scipy.special")
 
 _TWO_OVER_SQRT_PI: Final = 2 / math.sqrt(math.pi)
 
@@ -145,10 +145,15 @@ class LogNdtr(Special):
         return special.log_ndtr(*values)
 
     def partial(self, out: Quantity, x: Quantity) -> Quantity:
+        if is_complex(x):
+            return _hazard(x)
         right = x > 9
-        left = Where()(right, 0, x)
-        ratio = divide(math.sqrt(2 / math.pi), Erfcx()(left * -math.sqrt(0.5)))
-        return Where()(right, _density(x), ratio)
+        return Where()(right, _density(x), _hazard(Where()(right, 0, x)))
+
+
+def _hazard(x: Quantity) -> Quantity:
+    """Return φ(x) / Φ(x); to the right of 37 its own derivatives overflow."""
+    return divide(math.sqrt(2 / math.pi), Erfcx()(x * -math.sqrt(0.5)))
 
 
 @final

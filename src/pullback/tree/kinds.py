@@ -86,6 +86,8 @@ def exact(value: object) -> object:
         return (type(value), *map(exact, value))
     if isinstance(value, (float, complex)):
         return (type(value), repr(value))
+    if isinstance(value, (FunctionType, BuiltinFunctionType, MethodType)):
+        return None  # equal to its like only; and pickle cannot find these types by their names
     return type(value)
 
 

@@ -139,7 +139,7 @@ class RecordKind(Kind):
 
     def __init__(self, cls: type, fields: Iterable[tuple[str, bool]]) -> None:
         fields = tuple(fields)
-        self.cls = cls
+        self.cls: type = cls
         self._fields = tuple(name for name, _ in fields)
         self._children = tuple(name for name, is_static in fields if not is_static)
         self._static = tuple(name for name, is_static in fields if is_static)

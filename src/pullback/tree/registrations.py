@@ -67,7 +67,7 @@ class RegisteredKind(Kind):
         flatten: Callable[[object], object],
         unflatten: Callable[[object, Sequence[object]], object],
     ) -> None:
-        self.cls = cls
+        self.cls: type = cls
         self._flatten = flatten
         self._unflatten = unflatten
 

@@ -125,7 +125,7 @@ class NamedTupleKind(Kind):
     __slots__ = ("names",)
 
     def __init__(self, names: tuple[str, ...]) -> None:
-        self.names = names
+        self.names: tuple[str, ...] = names
 
     def open(self, container: object) -> Opened:
         assert isinstance(container, tuple)
