@@ -251,6 +251,7 @@ def flat(result: object) -> list[Value]:
 
 
 @pytest.mark.parametrize(("f", "values"), CASES.values(), ids=CASES)
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated:DeprecationWarning")
 def test_numpy_function_gives_what_numpy_gives_as_our_array(
     f: Callable[..., object], values: Sequence[Value]
 ) -> None:

@@ -14,7 +14,7 @@ import pytest
 from attrs import frozen
 
 import pullback as pb
-from pullback import Array, Pullback, tree
+from pullback import Array, Pullback, nn, random, tree
 from pullback.errors import DifferentiationError, DTypeError, ShapeError, StructureError
 from pullback.primitives.quantity import Value
 from tests.lambdas import of
@@ -303,6 +303,12 @@ def test_pickled_pullback_of_arrays_gives_arrays() -> None:
     assert type(found["x"]) is Array
     np.testing.assert_array_equal(np.asarray(found["x"]), [2.0, 4.0])
     assert found["s"] == "text"
+
+
+def test_pickled_pullback_of_a_network_gives_the_same_gradient() -> None:
+    model = nn.MLP.create(random.key(0), [2, 3, 1])
+    out, pullback = pb.vjp(of(lambda m: m(np.ones((4, 2)))), model)
+    assert tree.all_close(pickle_and_back(pullback)(out), pullback(out), rtol=0, atol=0)
 
 
 def test_pickle_of_a_pullback_is_linear_in_its_graph() -> None:

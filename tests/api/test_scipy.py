@@ -97,7 +97,7 @@ promoted = xp_promote(pb.asarray([1, 2]), force_floating=True, xp=xp)
 assert promoted.dtype == xp.float64 and isinstance(promoted, pb.Array)
 info = xp.__array_namespace_info__()
 assert info.default_dtypes()["real floating"] == xp.float64
-assert info.devices() == ["cpu"] and a.device == "cpu"
+assert list(info.devices()) == ["cpu"] and a.device == "cpu"
 assert set(info.dtypes(kind="real floating")) == {"float32", "float64"}
 """,
 }

@@ -97,6 +97,20 @@ def test_path_is_hashable_and_pickles() -> None:
     assert repr(tree.Path()) == "<Path the root>"
 
 
+@attrs.frozen
+class Layer:
+    weight: float
+    activation: object = tree.static()
+
+
+@pytest.mark.parametrize("function", [abs, nested, np.tanh, Ratio, None])
+def test_structure_with_a_static_function_pickles(function: object) -> None:
+    structure = tree.structure(Layer(1.0, function))
+    copy = pickle.loads(pickle.dumps(structure))  # noqa: S301 - the bytes are our own
+    assert copy == structure
+    assert structure != tree.structure(Layer(1.0, max))
+
+
 def test_structures_of_different_trees_differ() -> None:
     trees = [
         1,

@@ -29,6 +29,9 @@ _FLOOR_DIVIDE: Final = rounding.FloorDivide()
 _REMAINDER: Final = rounding.Remainder()
 _POWER: Final = power.Power()
 
+#: Where pyrsistent compares keys; the second where it was built without its C extension.
+_PYRSISTENT: Final = frozenset({"pyrsistent._pmap", "pyrsistent._pvector"})
+
 
 class Operators(Node):
     """The operators; each applies one primitive."""
@@ -148,7 +151,7 @@ class Operators(Node):
     def __eq__(self, other: ArrayLike, /) -> Self:  # type: ignore[override]  # elementwise, as the Array API demands
         # A PMap finds a key by `==` alone, where a dict first compares identities and hashes.
         # Nodes are keys by identity; docs/design/002-nodes.md.
-        if sys._getframe(1).f_globals.get("__name__") == "pyrsistent._pmap":
+        if sys._getframe(1).f_globals.get("__name__") in _PYRSISTENT:
             return self is other  # type: ignore[return-value]
         return self._binary(comparison.Equal(), other)
 

@@ -6,7 +6,10 @@ from typing import final
 
 from attrs import frozen
 
+from pullback.tree import leaf
 
+
+@leaf
 @final
 @frozen(eq=False)
 class Trace:

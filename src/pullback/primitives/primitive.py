@@ -14,6 +14,7 @@ from typing import ClassVar, Final
 from attrs import frozen
 
 from pullback.primitives.quantity import Node, Quantity, Value
+from pullback.tree import leaf
 from pullback.types import ArrayType
 
 #: How a rule multiplies a cotangent by a partial derivative; see `Primitive.pullback`.
@@ -21,6 +22,7 @@ Product = Callable[[Quantity, Quantity], Quantity]
 PLAIN_PRODUCT: Final[Product] = operator.mul
 
 
+@leaf
 @frozen(eq=False)
 class Primitive(ABC):
     """One operation: how it computes, what type results, and how it differentiates.
