@@ -28,7 +28,7 @@ _Entry: TypeAlias = "int | slice | EllipsisType | Array | _Mask | None"
 
 
 @final
-@frozen
+@frozen(eq=False, repr=False)
 class _Mask:
     """A boolean mask."""
 
@@ -39,7 +39,7 @@ class _Mask:
 
 
 @final
-@frozen
+@frozen(eq=False, repr=False)
 class Index:
     """An index array of a selection."""
 
@@ -52,7 +52,7 @@ class Index:
 
 
 @final
-@frozen
+@frozen(eq=False, repr=False)
 class Selection:
     """What a key selects from an array of a given shape."""
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVar
-
-from pyrsistent import PMap, pmap
+from typing import TYPE_CHECKING, TypeVar
 
 from pullback.api.inputs import is_inexact, zero_of
 from pullback.api.outputs import describe, one_like, scalar_output
 from pullback.core import Array, ArrayLike, Trace, apply, constant, lift, make_node
 from pullback.errors import DifferentiationError
+from pullback.lazy import lazy
 from pullback.primitives.identity import Input, StopGradient
 from pullback.transforms.gradients import cotangents
 from pullback.tree import flatten, unflatten
+
+if TYPE_CHECKING:
+    import pyrsistent
+else:
+    pyrsistent = lazy("pyrsistent")
 
 T = TypeVar("T")
 
@@ -48,7 +52,7 @@ def variable(value: ArrayLike, label: str = "") -> Array:
     return make_node(outer._value, Input(label), (outer,), outer.sources | {Trace()})
 
 
-def gradients(output: Array, inputs: Iterable[Array]) -> PMap[Array, Array]:
+def gradients(output: Array, inputs: Iterable[Array]) -> pyrsistent.PMap[Array, Array]:
     """Return the gradients of a node with respect to nodes that it is made of.
 
     Any node of the graph will do: variables, what was computed from them, what was kept from
@@ -90,7 +94,9 @@ def gradients(output: Array, inputs: Iterable[Array]) -> PMap[Array, Array]:
             raise DifferentiationError(msg)
     out = scalar_output("gradients", None, output)
     bars = cotangents(out, one_like(out), nodes)
-    return pmap({node: bars[node] if node in bars else constant(zero_of(node)) for node in nodes})
+    return pyrsistent.pmap(
+        {node: bars[node] if node in bars else constant(zero_of(node)) for node in nodes}
+    )
 
 
 def stop_gradient(x: T) -> T:

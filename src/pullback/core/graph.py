@@ -42,7 +42,7 @@ def topological(roots: Iterable[Array], within: Trace | None = None) -> list[Arr
 
 
 @final
-@frozen
+@frozen(eq=False, repr=False)
 class FlatGraph:
     """A graph as flat columns, for pickling: row ``i`` is a node, made only of earlier rows."""
 

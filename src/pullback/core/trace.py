@@ -11,6 +11,6 @@ from pullback.tree import leaf
 
 @leaf
 @final
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Trace:
     """A token, compared by identity: a node depends on a trace when it has it in its sources."""

@@ -15,7 +15,7 @@ from pullback.types.promotion import DType, python_zero
 
 
 @final
-@frozen
+@frozen(eq=False, repr=False)
 class Cast(Linear):
     """Conversion to another dtype; to the real one from a complex one takes the real part.
 

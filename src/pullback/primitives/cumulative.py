@@ -22,7 +22,7 @@ from pullback.types import ArrayType
 
 
 @final
-@frozen
+@frozen(eq=False, repr=False)
 class Cumsum(Linear):
     """``y_k = x_0 + ... + x_k`` along ``axis``; reversed, the sum from ``x_k`` to the last."""
 
@@ -41,7 +41,7 @@ class Cumsum(Linear):
 
 
 @final
-@frozen
+@frozen(eq=False, repr=False)
 class Cumprod(Primitive):
     """``y_k = x_0 · ... · x_k`` along ``axis``; reversed, the product from ``x_k`` to the last.
 
@@ -81,7 +81,7 @@ class Cumprod(Primitive):
 
 
 @final
-@frozen
+@frozen(eq=False, repr=False)
 class Recurrence(Primitive):
     """``h_k = a_k·h_{k-1} + b_k`` along ``axis``, with ``h_{-1} = 0``; reversed, from the last on.
 

@@ -23,7 +23,7 @@ from pullback.types import ArrayType, broadcast_shapes
 
 
 @final
-@frozen
+@frozen(eq=False, repr=False)
 class Gather(Primitive):
     """The elements of ``x`` at integer indices. Operands: x, and an index array for each axis.
 
@@ -73,7 +73,7 @@ class Gather(Primitive):
 
 
 @final
-@frozen
+@frozen(eq=False, repr=False)
 class ScatterAdd(Primitive):
     """Zeros of ``shape``, with values added where ``at`` selects: the adjoint of `Gather`.
 

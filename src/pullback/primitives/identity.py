@@ -13,7 +13,7 @@ from pullback.types import ArrayType
 
 
 @final
-@frozen
+@frozen(eq=False, repr=False)
 class Input(Linear):
     """An input of a trace: a fresh node that equals its operand, a node from outside the trace.
 

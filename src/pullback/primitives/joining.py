@@ -20,7 +20,7 @@ Shape = tuple[int, ...]
 
 
 @final
-@frozen
+@frozen(eq=False, repr=False)
 class Concat(Primitive):
     """The operands one after another along ``axis``, promoted to their common dtype.
 

@@ -66,7 +66,7 @@ class Power(Binary):
 
 
 @final
-@frozen
+@frozen(eq=False, repr=False)
 class IntegerPower(Unary):
     """``x ** exponent`` with a fixed integer exponent; derivative n·x^(n-1), 0 for n = 0."""
 

@@ -23,7 +23,7 @@ PLAIN_PRODUCT: Final[Product] = operator.mul
 
 
 @leaf
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Primitive(ABC):
     """One operation: how it computes, what type results, and how it differentiates.
 
@@ -41,11 +41,21 @@ class Primitive(ABC):
     #: is 0.
     selects: ClassVar[bool] = False
 
+    # attrs could write these for each class, at twice the time that making the class takes.
+    def _fields(self) -> tuple[object, ...]:
+        names: tuple[str, ...] = self.__match_args__
+        return tuple([getattr(self, name) for name in names])
+
     def __eq__(self, other: object) -> bool:
-        return other.__class__ is self.__class__  # a class with fields compares them as well
+        return isinstance(other, type(self)) and self._fields() == other._fields()
 
     def __hash__(self) -> int:
-        return hash(self.__class__)
+        return hash((self.__class__, self._fields()))
+
+    def __repr__(self) -> str:
+        names: tuple[str, ...] = self.__match_args__
+        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+        return f"{type(self).__name__}({shown})"
 
     @property
     def name(self) -> str:

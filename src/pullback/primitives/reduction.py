@@ -27,7 +27,7 @@ from pullback.primitives.shape import Reshape, Sum, Transpose, reduced_type, res
 from pullback.types import ArrayType
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Reduction(Primitive):
     """A primitive with distinct ``axes``, which vanish (but for softmax).
 
@@ -198,7 +198,7 @@ class All(Discrete, Reduction):
         return reduced_type(np.logical_and, types[0], self.axes)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Position(Discrete):
     """The index along ``axis``, which vanishes, of the first extreme element, or the first nan."""
 

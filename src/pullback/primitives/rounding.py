@@ -108,7 +108,7 @@ class Trunc(Stepwise):
 
 
 @final
-@frozen
+@frozen(eq=False, repr=False)
 class Round(Stepwise):
     """The nearest multiple of ``10 ** -decimals``, of two the even one; a complex part by part."""
 

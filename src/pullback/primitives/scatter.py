@@ -24,7 +24,7 @@ from pullback.types import ArrayType, broadcast_shapes
 
 
 @final
-@frozen
+@frozen(eq=False, repr=False)
 class ScatterSet(Primitive):
     """``x`` with the elements at integer indices replaced; the last of several values stays.
 
@@ -94,7 +94,7 @@ class ScatterSet(Primitive):
 
 
 @final
-@frozen
+@frozen(eq=False, repr=False)
 class ScatterExtreme(Primitive):
     """``x`` with the elements at integer indices replaced by the greatest (or least) value given.
 

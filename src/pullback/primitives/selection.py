@@ -73,7 +73,7 @@ def _masked(condition: Quantity, x: Quantity, *, keep: bool) -> Quantity:
 
 
 @final
-@frozen
+@frozen(eq=False, repr=False)
 class MultiplyNoNan(Elementwise):
     """``x * y``, and 0 where ``x`` is 0, even if ``y`` is infinite or nan.
 

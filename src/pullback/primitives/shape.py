@@ -18,7 +18,7 @@ from pullback.types import ArrayType, broadcast_shapes
 
 
 @final
-@frozen
+@frozen(eq=False, repr=False)
 class Reshape(Linear):
     """The same elements in row-major order under another shape (all sizes given)."""
 
@@ -44,7 +44,7 @@ class Reshape(Linear):
 
 
 @final
-@frozen
+@frozen(eq=False, repr=False)
 class Transpose(Linear):
     """A permutation of the axes: axis ``i`` of the result is axis ``axes[i]`` of the operand."""
 
@@ -72,7 +72,7 @@ _SMALL: Final = 4096
 
 
 @final
-@frozen
+@frozen(eq=False, repr=False)
 class BroadcastTo(Linear):
     """The operand repeated along new leading axes and along axes of size 1."""
 
@@ -102,7 +102,7 @@ class BroadcastTo(Linear):
 
 
 @final
-@frozen
+@frozen(eq=False, repr=False)
 class Sum(Linear):
     """The sum over distinct ``axes``, which vanish; small integers widen as NumPy widens them."""
 
@@ -122,7 +122,7 @@ class Sum(Linear):
 
 
 @final
-@frozen
+@frozen(eq=False, repr=False)
 class Flip(Linear):
     """The elements in reverse order along ``axes``. Its own inverse and its own adjoint."""
 

@@ -16,7 +16,7 @@ from pullback.types import ArrayType
 
 
 @final
-@frozen
+@frozen(eq=False, repr=False)
 class Sort(Primitive):
     """The elements in order along ``axis``; nan is greater than any number.
 
@@ -60,7 +60,7 @@ class Sort(Primitive):
 
 
 @final
-@frozen
+@frozen(eq=False, repr=False)
 class ArgSort(Discrete):
     """The indices that sort along ``axis``; equal elements keep their order."""
 
@@ -80,7 +80,7 @@ class ArgSort(Discrete):
 
 
 @final
-@frozen
+@frozen(eq=False, repr=False)
 class SearchSorted(Discrete):
     """Where each value would stand in a sorted array of rank 1. Operands: the array, the values.
 

@@ -170,7 +170,7 @@ class Gammaln(Special):
 
 
 @final
-@frozen
+@frozen(eq=False, repr=False)
 class Polygamma(Special):
     """ψ⁽ⁿ⁾, the derivative of order n of ψ = (ln Γ)'; its derivative is the next one.
 

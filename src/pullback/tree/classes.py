@@ -7,23 +7,31 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from functools import lru_cache
 from types import MappingProxyType, NoneType
-from typing import Final, TypeVar, cast  # noqa: TID251 - `register` forgets T
-
-from pyrsistent import PMap, PVector
+from typing import (
+    TYPE_CHECKING,
+    Final,
+    TypeVar,
+    cast,  # noqa: TID251 - `register` forgets T
+)
 
 from pullback.errors import StructureError
+from pullback.lazy import lazy
 from pullback.tree.kinds import Kind
 from pullback.tree.mappings import DefaultDictKind, DictKind, OrderedDictKind, PMapKind
 from pullback.tree.records import record_kind
 from pullback.tree.registrations import MARK, RegisteredKind, method_kind
 from pullback.tree.sequences import (
-    CONCRETE_PVECTOR,
     ListKind,
     NoneKind,
     PVectorKind,
     TupleKind,
     named_tuple_kind,
 )
+
+if TYPE_CHECKING:
+    import pyrsistent
+else:
+    pyrsistent = lazy("pyrsistent")
 
 T = TypeVar("T")
 C = TypeVar("C")
@@ -38,9 +46,6 @@ _BUILT_IN: Final[Mapping[type, Kind]] = MappingProxyType(
         dict: DictKind(),
         defaultdict: DefaultDictKind(),
         OrderedDict: OrderedDictKind(),
-        PMap: PMapKind(),
-        PVector: PVectorKind(),
-        CONCRETE_PVECTOR: PVectorKind(),
     }
 )
 
@@ -50,7 +55,18 @@ def _kind_of(cls: type) -> Kind | None:
 
     Whoever asks hands the kind only instances of that class.
     """
-    return _BUILT_IN[cls] if cls in _BUILT_IN else _declared_kind(cls)
+    return _BUILT_IN.get(cls) or _persistent_kind(cls) or _declared_kind(cls)
+
+
+def _persistent_kind(cls: type) -> Kind | None:
+    """Return the kind of pyrsistent's vectors and maps; the package loads when one is met."""
+    if cls.__module__.partition(".")[0] not in {"pyrsistent", "pvectorc"}:
+        return None
+    if cls is pyrsistent.PMap:
+        return PMapKind()
+    # `PVector` is abstract; the concrete class is written in C where there was a compiler.
+    vectors: tuple[type, ...] = (pyrsistent.PVector, type(pyrsistent.pvector()))
+    return PVectorKind() if cls in vectors else None
 
 
 # Bounded, so that classes made on the fly do not stay for ever.

@@ -11,15 +11,16 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from types import NoneType
-from typing import Final, final
+from typing import TYPE_CHECKING, final
 
-from pyrsistent import PVector, pvector
-
+from pullback.lazy import lazy
 from pullback.tree.kinds import Kind, Node, Opened, take
 from pullback.tree.paths import Step, attribute, item
 
-# `PVector` is abstract; the concrete class is written in C where there was a compiler.
-CONCRETE_PVECTOR: Final[type[PVector[object]]] = type(pvector())
+if TYPE_CHECKING:
+    import pyrsistent
+else:
+    pyrsistent = lazy("pyrsistent")  # who has a vector has loaded it; others save 7 ms
 
 
 class SequenceKind(Kind):
@@ -86,11 +87,11 @@ class PVectorKind(SequenceKind):
     __slots__ = ()
 
     def open(self, container: object) -> Opened:
-        assert isinstance(container, CONCRETE_PVECTOR)
-        return (PVector, len(container), (), None), container
+        vector: pyrsistent.PVector[object] = container  # type: ignore[assignment]  # by its class
+        return (pyrsistent.PVector, len(vector), (), None), vector
 
     def close(self, node: Node, stack: list[object]) -> object:
-        return pvector(take(node[1], stack))
+        return pyrsistent.pvector(take(node[1], stack))
 
     def frame(self, entries: str) -> str:
         return f"pvector([{entries}])"
