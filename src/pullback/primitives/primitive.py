@@ -44,7 +44,7 @@ class Primitive(ABC):
     # attrs could write these for each class, at twice the time that making the class takes.
     def _fields(self) -> tuple[object, ...]:
         names: tuple[str, ...] = self.__match_args__
-        return tuple([getattr(self, name) for name in names])
+        return tuple([_hashable(getattr(self, name)) for name in names])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, type(self)) and self._fields() == other._fields()
@@ -116,3 +116,10 @@ class Primitive(ABC):
                 return operand.bind(self, operands)
         value: Quantity = self.evaluate(*operands)
         return value
+
+
+def _hashable(field: object) -> object:
+    """Return a field so that it hashes: slices do so only from Python 3.12 on."""
+    if isinstance(field, tuple):
+        return tuple([_hashable(part) for part in field])
+    return (field.start, field.stop, field.step) if isinstance(field, slice) else field

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, TypeAlias, final
 
 import numpy as np
-from attrs import field, frozen
+from attrs import frozen
 
 from pullback.errors import ShapeError
 from pullback.primitives.linear import Linear
@@ -20,11 +20,6 @@ Slot: TypeAlias = "int | slice[int, int | None, int]"
 Slots: TypeAlias = "tuple[Slot, ...]"
 
 
-def _comparable(slots: Slots) -> tuple[object, ...]:
-    """Return slots that hash: slices do so only from Python 3.12 on."""
-    return tuple((s.start, s.stop, s.step) if isinstance(s, slice) else s for s in slots)
-
-
 def sliced_shape(operation: str, slots: Slots, shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape of ``x[slots]``."""
     if len(slots) != len(shape):
@@ -35,12 +30,12 @@ def sliced_shape(operation: str, slots: Slots, shape: tuple[int, ...]) -> tuple[
 
 
 @final
-@frozen
+@frozen(eq=False, repr=False)
 class Slice(Linear):
     """``x[slots]``, with an integer or a slice for each axis."""
 
     selects: ClassVar[bool] = True
-    slots: Slots = field(eq=_comparable)
+    slots: Slots
 
     def evaluate(self, *values: Value) -> Value:
         return values[0][self.slots]
@@ -55,12 +50,12 @@ class Slice(Linear):
 
 
 @final
-@frozen
+@frozen(eq=False, repr=False)
 class PadSlice(Linear):
     """Zeros of ``shape``, but for the operand at ``slots``: the adjoint of `Slice`."""
 
     shape: tuple[int, ...]
-    slots: Slots = field(eq=_comparable)
+    slots: Slots
 
     def evaluate(self, *values: Value) -> Value:
         (x,) = values
@@ -80,7 +75,7 @@ class PadSlice(Linear):
 
 
 @final
-@frozen
+@frozen(eq=False, repr=False)
 class SliceSet(Primitive):
     """``x`` with the part at ``slots`` replaced. Operands: x, and a part of its dtype.
 
@@ -88,7 +83,7 @@ class SliceSet(Primitive):
     """
 
     selects: ClassVar[bool] = True
-    slots: Slots = field(eq=_comparable)
+    slots: Slots
 
     def evaluate(self, *values: Value) -> Value:
         x, part = values
