@@ -152,7 +152,7 @@ class Operators(Node):
         # A PMap finds a key by `==` alone, where a dict first compares identities and hashes.
         # Nodes are keys by identity; docs/design/002-nodes.md.
         if sys._getframe(1).f_globals.get("__name__") in _PYRSISTENT:
-            return self is other  # type: ignore[return-value]
+            return self is other  # type: ignore[return-value]  # what a PMap asks for
         return self._binary(comparison.Equal(), other)
 
     def __ne__(self, other: ArrayLike, /) -> Self:  # type: ignore[override]  # elementwise

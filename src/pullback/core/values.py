@@ -44,9 +44,8 @@ def freeze_value(data: object) -> Value:
             "expected numbers, an ndarray, or nested sequences of numbers"
         )
         raise DTypeError(msg)
-    if check_dtype(dtype, "asarray") != dtype or not dtype.isnative:
-        array = array.astype(dtype.newbyteorder("="))
-    return array[()]
+    native = check_dtype(dtype, "asarray")
+    return array[()] if native == dtype else array.astype(native)[()]
 
 
 @final
