@@ -6,8 +6,8 @@ The public functions stand in this namespace; the libraries above them in the mo
 
 from typing import TYPE_CHECKING
 
+from pullback import api as _api
 from pullback.api import *  # noqa: F403 - the public names stand in pullback.api.__all__
-from pullback.api import __all__ as _functions
 from pullback.lazy import lazy
 
 if TYPE_CHECKING:
@@ -19,4 +19,16 @@ else:
     special = lazy("pullback.special")
     tree = lazy("pullback.tree")
 
-__all__ = [*_functions, "nn", "optim", "random", "special", "tree"]  # noqa: PLE0604 - all are strings
+    def __getattr__(name: str) -> object:
+        return getattr(_api, name)
+
+
+__all__ = [  # noqa: PLE0604 - all are strings
+    *_api.__all__,
+    *_api.LATE,
+    "nn",
+    "optim",
+    "random",
+    "special",
+    "tree",
+]

@@ -52,3 +52,8 @@ class DifferentiationError(PullbackError, TypeError):
 @final
 class UnsupportedError(PullbackError, TypeError):
     """A NumPy function, or an option of one, that has no counterpart here."""
+
+
+@final
+class ProgramError(PullbackError, ValueError):
+    """A program whose steps do not fit together, or that was given other arguments than its own."""

@@ -1,4 +1,9 @@
-"""What users call: the public namespace, which ``import pullback`` hands on."""
+"""What users call: the public namespace, which ``import pullback`` hands on.
+
+What few programs need is imported when it is first asked for: ``LATE`` says from where.
+"""
+
+from typing import TYPE_CHECKING, Final
 
 from numpy import __array_namespace_info__
 
@@ -186,6 +191,21 @@ from pullback.api.trigonometric import (
 from pullback.api.value_and_gradient import value_and_grad
 from pullback.api.variables import gradients, stop_gradient, variable
 from pullback.core import Array, ArrayLike
+from pullback.lazy import lazy
+
+if TYPE_CHECKING:
+    from pullback.api.batching import vmap
+    from pullback.api.forward import jvp
+    from pullback.api.linear import LinearMap, linear_transpose, linearize
+
+#: The module of each public name that loads late.
+LATE: Final = {
+    "LinearMap": "linear",
+    "jvp": "forward",
+    "linear_transpose": "linear",
+    "linearize": "linear",
+    "vmap": "batching",
+}
 
 __all__ = [
     "Array",
@@ -404,3 +424,19 @@ __all__ = [
     "zeros",
     "zeros_like",
 ]
+
+if TYPE_CHECKING:
+    __all__ += [
+        "LinearMap",
+        "jvp",
+        "linear_transpose",
+        "linearize",
+        "vmap",
+    ]
+else:
+
+    def __getattr__(name: str) -> object:
+        if name not in LATE:
+            msg = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(msg)
+        return getattr(lazy(f"{__name__}.{LATE[name]}"), name)

@@ -27,7 +27,8 @@ T = TypeVar("T")
 
 _SHOWN: Final = 4  # leaves that an error names
 _OF_LEAVES: Final = frozenset({"builtins", "numpy", Array.__module__})
-_USUAL: Final = frozenset(map(np.dtype, ("f4", "f8", "c8", "c16")))
+#: The dtypes of differentiable ndarrays, but for rare ones.
+USUAL: Final = frozenset(map(np.dtype, ("f4", "f8", "c8", "c16")))
 
 
 @final
@@ -136,7 +137,7 @@ def as_differentiable(leaf: object) -> Array | None:
     """Return a leaf that is differentiable as an array; None for any other leaf."""
     if leaf.__class__ is Array:
         return leaf if is_inexact(leaf) else None
-    if leaf.__class__ is np.ndarray and leaf.dtype in _USUAL and leaf.ndim:
+    if leaf.__class__ is np.ndarray and leaf.dtype in USUAL and leaf.ndim:
         return constant(np.array(leaf))  # as `lift` does, without its checks
     if isinstance(leaf, (np.ndarray, np.inexact)):
         return lift(leaf) if leaf.dtype.kind in "fc" else None

@@ -12,6 +12,8 @@ from pullback.api.functions import name_of
 from pullback.core import Array, constant, lift
 from pullback.errors import DifferentiationError
 
+#: The classes of what can be a number or an array of numbers.
+NUMERIC: Final = (Array, int, float, complex, np.number, np.bool_, np.ndarray)
 _ONE: Final = constant(1.0)
 
 
@@ -26,7 +28,7 @@ def scalar_output(operation: str, f: Callable[..., object] | None, value: object
     Raises:
         DifferentiationError: It is no number, not a scalar, or not real and floating.
     """
-    if not isinstance(value, (Array, int, float, complex, np.number, np.bool_, np.ndarray)):
+    if not isinstance(value, NUMERIC):
         raise _error(
             operation,
             f,

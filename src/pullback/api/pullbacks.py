@@ -8,18 +8,13 @@ from typing import Generic, TypeVar, final
 import numpy as np
 from attrs import evolve, frozen
 
-from pullback.api.functions import parameter_name
-from pullback.api.inputs import Inputs, as_differentiable, open_inputs
-from pullback.api.outputs import describe
-from pullback.api.plain import arrays_in, release_tree, views_outside
-from pullback.core import Array, FlatGraph, Trace, apply, flatten_graph, lift, rebuild_graph
-from pullback.errors import DTypeError, ShapeError
-from pullback.primitives.cast import Cast
+from pullback.api.calls import differentiable_call, seeds
+from pullback.api.inputs import Inputs
+from pullback.api.plain import holds_array
+from pullback.core import Array, FlatGraph, Trace, flatten_graph, rebuild_graph
 from pullback.transforms.vjp import pull
-from pullback.tree import Structure, flatten, unflatten
+from pullback.tree import Structure
 from pullback.tree import leaf as declare_leaf
-from pullback.tree.structures import leaf_path, mismatch
-from pullback.types import promote
 
 X = TypeVar("X")
 Y = TypeVar("Y")
@@ -67,23 +62,13 @@ class Pullback(Generic[X, Y]):
             ShapeError: The shapes differ at some leaf.
             DTypeError: A leaf is no number, or of a dtype that does not fit in the output's.
         """
-        leaves, structure = flatten(cotangent)
-        if structure != self._structure:
-            raise mismatch(self._structure, structure, "vjp", "the output and its cotangent")
-        seeds: dict[Array, Array] = {}
-        for number, (out, leaf) in enumerate(zip(self._outputs, leaves, strict=True)):
-            if out is None:
-                continue
-            try:
-                bar = _seed(out, leaf)
-            except (DTypeError, ShapeError) as error:
-                place = leaf_path(self._structure, number).place
-                msg = f"vjp: the cotangent at {place}: {error}"
-                raise type(error)(msg) from None
-            if self._trace in out.sources:
-                seeds[out] = seeds[out] + bar if out in seeds else bar
-        arrays = self._arrays or Array in map(type, leaves)
-        return self._inputs.gradient(pull(self._trace, seeds), arrays=arrays)
+        bars = seeds("vjp: the cotangent", "the output", self._structure, self._outputs, cotangent)
+        found: dict[Array, Array] = {}
+        for out, bar in zip(self._outputs, bars, strict=True):
+            if out is not None and bar is not None and self._trace in out.sources:
+                found[out] = found[out] + bar if out in found else bar
+        arrays = self._arrays or holds_array([cotangent])
+        return self._inputs.gradient(pull(self._trace, found), arrays=arrays)
 
     def __repr__(self) -> str:
         return f"Pullback({self._structure!r} -> {self._inputs.structure!r})"
@@ -110,23 +95,6 @@ def _prototype(leaf: object) -> object:
     if isinstance(leaf, np.ndarray):
         return np.empty(0, leaf.dtype)
     return None if isinstance(leaf, Array) else leaf
-
-
-def _seed(out: Array, leaf: object) -> Array:
-    """Return a leaf of a cotangent as an array of the type of the output."""
-    want = out.type
-    if not isinstance(leaf, (Array, int, float, complex, np.number, np.bool_, np.ndarray)):
-        msg = f"expected {want}, not {describe(leaf)}"
-        raise DTypeError(msg)
-    bar = lift(leaf)
-    have = bar.type
-    if have.shape != want.shape:
-        msg = f"shape {have.shape}, but the output has shape {want.shape}"
-        raise ShapeError(msg)
-    if promote([evolve(want, weak=False), have]) != want.dtype:
-        msg = f"dtype {have.dtype}, but the output has dtype {want.dtype}; convert it with astype"
-        raise DTypeError(msg)
-    return bar if have == want else apply(Cast(want.dtype, want.weak), bar)
 
 
 def _unpickle(
@@ -181,15 +149,5 @@ def vjp(f: Callable[[X], Y], x: X, /) -> tuple[Y, Pullback[X, Y]]:
         >>> pullback({"sum": 1.0, "product": 10.0})
         (31.0, 21.0)
     """
-    trace = Trace()
-    inputs = open_inputs(x, trace, parameter_name(f, 0), "vjp")
-    arrays = Array in map(type, inputs.leaves)
-    leaves, structure = flatten(f(inputs.argument()))
-    outputs = [as_differentiable(leaf) for leaf in leaves]
-    if arrays:  # numbers that f returned become arrays, too
-        pairs = zip(leaves, outputs, strict=True)
-        leaves = [leaf if out is None else out for leaf, out in pairs]
-    y = unflatten(structure, leaves)
-    views = views_outside(trace, arrays_in(y))
-    released = release_tree(y, trace, views, arrays=arrays)
-    return released, Pullback(trace, inputs, outputs, structure, arrays)
+    call = differentiable_call("vjp", f, x)
+    return call.y, Pullback(call.trace, call.inputs, call.outputs, call.structure, call.arrays)

@@ -11,7 +11,8 @@ from pullback.core.array import (
     operands,
     rebuild_graph,
 )
-from pullback.core.graph import FlatGraph, flatten_graph, topological
+from pullback.core.graph import FlatGraph, flatten_graph, last_uses, topological
+from pullback.core.program import Program, build_program, trace_program, unknown
 from pullback.core.trace import Trace
 from pullback.core.values import freeze_value, thaw
 
@@ -20,15 +21,20 @@ __all__ = [
     "Array",
     "ArrayLike",
     "FlatGraph",
+    "Program",
     "Trace",
     "apply",
+    "build_program",
     "constant",
     "flatten_graph",
     "freeze_value",
+    "last_uses",
     "lift",
     "make_node",
     "operands",
     "rebuild_graph",
     "thaw",
     "topological",
+    "trace_program",
+    "unknown",
 ]

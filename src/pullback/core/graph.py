@@ -41,6 +41,26 @@ def topological(roots: Iterable[Array], within: Trace | None = None) -> list[Arr
     return order
 
 
+def last_uses(order: Sequence[Array], wanted: Iterable[Array]) -> list[list[Array]]:
+    """Return for each node of an order those of its operands that nothing later needs.
+
+    Args:
+        order: Nodes, operands before what they make.
+        wanted: Nodes that are needed in the end.
+    """
+    needed = set(wanted)
+    ends: list[list[Array]] = []
+    for node in reversed(order):
+        ended = []
+        for operand in node.operands:
+            if operand.sources and operand not in needed:
+                needed.add(operand)
+                ended.append(operand)
+        ends.append(ended)
+    ends.reverse()
+    return ends
+
+
 @final
 @frozen(eq=False, repr=False)
 class FlatGraph:

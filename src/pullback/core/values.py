@@ -8,7 +8,7 @@ import numpy as np
 
 from pullback.errors import DTypeError
 from pullback.primitives.quantity import NUMBERS, Value
-from pullback.types import check_dtype
+from pullback.types import Bundle, check_dtype
 
 
 def freeze_value(data: object) -> Value:
@@ -29,6 +29,8 @@ def freeze_value(data: object) -> Value:
     if isinstance(data, np.generic):
         check_dtype(data.dtype, "asarray")
         return data
+    if data.__class__ is Bundle:
+        return Bundle(tuple([freeze_value(part) for part in data.parts]))
     if isinstance(data, np.ma.MaskedArray):
         msg = "asarray: a masked array would lose its mask; use data.filled(...) or where"
         raise DTypeError(msg)
@@ -67,4 +69,6 @@ class _Owner:
 
 def thaw(value: Value) -> Value:
     """Return ``value`` for handing out: a view that neither it nor its base can make writable."""
+    if value.__class__ is Bundle:
+        return Bundle(tuple([thaw(part) for part in value.parts]))
     return np.asarray(_Owner(value)) if isinstance(value, np.ndarray) else value

@@ -50,6 +50,11 @@ class Cast(Linear):
         have = quantity_type(operand)
         return Cast(have.dtype, have.weak)(cotangent)
 
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
+    ) -> Quantity:
+        return Cast(self.dtype)(operands[0])  # only a number of rank 0 is weak
+
 
 def conform(cotangent: Quantity, like: Quantity) -> Quantity:
     """Return the cotangent of ``like`` from that of its broadcast and promoted form.

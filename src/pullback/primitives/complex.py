@@ -37,6 +37,11 @@ class Conjugate(Linear):
     def transpose(self, cotangent: Quantity, operand: Quantity) -> Quantity:
         return Conjugate()(cotangent)
 
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
+    ) -> Quantity:
+        return self(operands[0])
+
 
 @final
 class Real(Linear):
@@ -54,6 +59,11 @@ class Real(Linear):
     def transpose(self, cotangent: Quantity, operand: Quantity) -> Quantity:
         return conform(cotangent, operand)
 
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
+    ) -> Quantity:
+        return self(operands[0])
+
 
 @final
 class Imag(Linear):
@@ -70,6 +80,11 @@ class Imag(Linear):
 
     def transpose(self, cotangent: Quantity, operand: Quantity) -> Quantity:
         return conform(cotangent * 1j, operand)
+
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
+    ) -> Quantity:
+        return self(operands[0])
 
 
 def conjugate(quantity: Quantity) -> Quantity:

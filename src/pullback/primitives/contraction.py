@@ -106,6 +106,15 @@ class Contract(Primitive):
         bar: Value = adjoint(cotangent, other)
         return bar if bar.dtype is own.dtype else conform(bar, own)
 
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
+    ) -> Quantity:
+        own = 1 + max(self.x + self.y, default=-1)
+        x = (own, *self.x) if batched[0] else self.x
+        y = (own, *self.y) if batched[1] else self.y
+        rule = contraction(x, y, (own, *self.out), self.operation, self.no_nan, self.symmetric)
+        return rule(*operands)
+
 
 @lru_cache(maxsize=1024)
 def contraction(  # noqa: PLR0917 - the fields

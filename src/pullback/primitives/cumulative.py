@@ -18,6 +18,7 @@ from pullback.primitives.linear import Linear
 from pullback.primitives.primitive import Primitive, Product
 from pullback.primitives.quantity import Quantity, Value, shape_of
 from pullback.primitives.selection import MultiplyNoNan
+from pullback.primitives.shape import spread_batch
 from pullback.types import ArrayType
 
 
@@ -38,6 +39,11 @@ class Cumsum(Linear):
     def transpose(self, cotangent: Quantity, operand: Quantity) -> Quantity:
         """Return ``x_bar_k``, the sum of every ``y_bar`` whose ``y`` contains ``x_k``."""
         return Cumsum(self.axis, not self.reverse)(cotangent)
+
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
+    ) -> Quantity:
+        return Cumsum(self.axis + 1, self.reverse)(operands[0])
 
 
 @final
@@ -78,6 +84,11 @@ class Cumprod(Primitive):
         following = preceding(x, self.axis, 0, reverse=not self.reverse)
         g = Recurrence(self.axis, not self.reverse)(following, cotangent)
         return product(g, conjugate(preceding(out, self.axis, 1, reverse=self.reverse)))
+
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
+    ) -> Quantity:
+        return Cumprod(self.axis + 1, self.reverse)(operands[0])
 
 
 @final
@@ -135,6 +146,12 @@ class Recurrence(Primitive):
             return g
         before = conjugate(preceding(out, self.axis, 0, reverse=self.reverse))
         return MultiplyNoNan(symmetric=True)(g, before)
+
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
+    ) -> Quantity:
+        a, b = spread_batch(operands, batched, size)
+        return Recurrence(self.axis + 1, self.reverse)(a, b)
 
 
 def preceding(quantity: Quantity, axis: int, first: int, *, reverse: bool) -> Quantity:

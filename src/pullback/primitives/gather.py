@@ -18,6 +18,7 @@ from attrs import frozen
 from pullback.errors import DTypeError, IndexingError, ShapeError
 from pullback.primitives.primitive import Primitive, Product
 from pullback.primitives.quantity import Quantity, Value, shape_of
+from pullback.primitives.shape import align_ranks, behind, move_axis, spread_batch
 from pullback.primitives.slicing import zeros_for
 from pullback.types import ArrayType, broadcast_shapes
 
@@ -71,6 +72,39 @@ class Gather(Primitive):
         x, *indices = operands
         return ScatterAdd(shape_of(x), self)(cotangent, *indices)
 
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
+    ) -> Quantity:
+        x, *indices = operands
+        if not batched[0]:  # one element may be selected in several places of the batch
+            selected = Gather(self.axes, self.position)(x, *align_ranks(indices, batched[1:]))
+            return move_axis(selected, self.position, 0)
+        at, arrays, place = self.in_batch(indices, batched[1:], size)
+        return move_axis(at(x, *arrays), place, 0)
+
+    def in_batch(
+        self, indices: Sequence[Quantity], batched: Sequence[bool], size: int
+    ) -> tuple[Gather, Sequence[Quantity], int]:
+        """Return the same selection from an operand that has a batch axis.
+
+        Args:
+            indices: The index arrays.
+            batched: Which of them have a batch axis too.
+            size: The size of the batch.
+
+        Returns:
+            The selection; its index arrays; and the place of the batch axis in its result: where
+            the indices are batched, that is the first of their axes.
+        """
+        axes = behind(self.axes)
+        if True not in batched:
+            return Gather(axes, self.position + 1, self.unique), indices, 0
+        aligned = align_ranks(indices, batched)
+        rank = max(len(shape_of(index)) for index in aligned)
+        rows: Value = np.arange(size).reshape((size,) + (1,) * (rank - 1))
+        at = Gather((0, *axes), self.position, self.unique)
+        return at, [rows, *aligned], self.position
+
 
 @final
 @frozen(eq=False, repr=False)
@@ -114,6 +148,14 @@ class ScatterAdd(Primitive):
         product: Product,
     ) -> Quantity | None:
         return self.at(cotangent, *operands[1:]) if index == 0 else None
+
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
+    ) -> Quantity:
+        updates, *indices = operands
+        at, arrays, place = self.at.in_batch(indices, batched[1:], size)
+        (updates,) = spread_batch((updates,), batched[:1], size)
+        return ScatterAdd((size, *self.shape), at)(move_axis(updates, 0, place), *arrays)
 
 
 def selected_shape(

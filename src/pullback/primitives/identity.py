@@ -32,6 +32,11 @@ class Input(Linear):
     def transpose(self, cotangent: Quantity, operand: Quantity) -> Quantity:
         return cotangent
 
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
+    ) -> Quantity:
+        return operands[0]
+
 
 @final
 class StopGradient(Primitive):
@@ -61,3 +66,8 @@ class StopGradient(Primitive):
         product: Product,
     ) -> None:
         """Return nothing: a constant does not move."""
+
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
+    ) -> Quantity:
+        return self(operands[0])

@@ -13,6 +13,7 @@ from pullback.errors import ShapeError
 from pullback.primitives.cast import conform, spread
 from pullback.primitives.primitive import Primitive, Product
 from pullback.primitives.quantity import Quantity, Value, shape_of
+from pullback.primitives.shape import spread_batch
 from pullback.primitives.slicing import PadSlice, Slice, Slots
 from pullback.types import ArrayType, promote
 
@@ -57,6 +58,11 @@ class Concat(Primitive):
     ) -> Quantity:
         start, stop = self.bounds[index : index + 2]
         return conform(stretch(cotangent, self.axis, start, stop), operands[index])
+
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
+    ) -> Quantity:
+        return Concat(self.axis + 1, self.bounds)(*spread_batch(operands, batched, size))
 
 
 def concat_along(axis: int, shapes: Sequence[Shape]) -> Concat:

@@ -75,6 +75,8 @@ class IntegerPower(Unary):
 
     def evaluate(self, *values: Value) -> Value:
         (x,) = values
+        if x.__class__ is np.bool_:  # NumPy squares a scalar in int64, an array in int8
+            return (x.reshape(1) ** self.exponent)[0]
         return _python_power(x, self.exponent) if x.__class__ in NUMBERS else x**self.exponent
 
     def infer(self, *types: ArrayType) -> ArrayType:
@@ -82,7 +84,7 @@ class IntegerPower(Unary):
         if x.weak:
             return type_of(self.evaluate(type(python_zero(x.dtype))(1)))
         try:  # NumPy has shortcuts for some exponents, with dtypes of their own
-            power = np.ones((1,) * x.ndim, x.dtype)[()] ** self.exponent
+            power = np.ones(1, x.dtype) ** self.exponent
         except (ValueError, OverflowError) as error:
             raise _not_an_integer(error) from None
         return ArrayType(x.shape, power.dtype)

@@ -109,6 +109,23 @@ class Primitive(ABC):
                 selection the product in which a zero cotangent annihilates.
         """
 
+    @abstractmethod
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
+    ) -> Quantity:
+        """Apply the primitive to each element of a batch at once.
+
+        Args:
+            operands: The operands. Those that are batched have an axis of length ``size`` in front
+                of the axes that the primitive knows of.
+            batched: Which operands are batched; one or more are.
+            size: How many elements the batch has; none, perhaps.
+
+        Returns:
+            The results along an axis in front. They have the dtype that the primitive infers for
+            one element, except that no array is weak.
+        """
+
     def __call__(self, *operands: Quantity | complex) -> Quantity:
         """Apply the primitive: a node if any operand is one, else the value computed at once."""
         for operand in operands:

@@ -23,7 +23,14 @@ from pullback.primitives.elementwise import Unary
 from pullback.primitives.primitive import Primitive, Product
 from pullback.primitives.quantity import Quantity, Value, quantity_type, shape_of
 from pullback.primitives.selection import Where
-from pullback.primitives.shape import Reshape, Sum, Transpose, reduced_type, restore_axes
+from pullback.primitives.shape import (
+    Reshape,
+    Sum,
+    Transpose,
+    behind,
+    reduced_type,
+    restore_axes,
+)
 from pullback.types import ArrayType
 
 
@@ -36,6 +43,11 @@ class Reduction(Primitive):
     """
 
     axes: tuple[int, ...]
+
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
+    ) -> Quantity:
+        return type(self)(behind(self.axes))(operands[0])
 
 
 @final
@@ -215,6 +227,11 @@ class Position(Discrete):
             raise ShapeError(msg)
         shape = (*x.shape[: self.axis], *x.shape[self.axis + 1 :])
         return ArrayType(shape, np.dtype(np.intp))
+
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
+    ) -> Quantity:
+        return type(self)(self.axis + 1)(operands[0])
 
 
 @final

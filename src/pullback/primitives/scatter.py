@@ -18,7 +18,7 @@ from pullback.primitives.gather import Gather, ScatterAdd, assign, check_updates
 from pullback.primitives.primitive import Primitive, Product
 from pullback.primitives.quantity import Quantity, Value, quantity_type, shape_of
 from pullback.primitives.selection import Where
-from pullback.primitives.shape import Reshape
+from pullback.primitives.shape import Reshape, move_axis, spread_batch
 from pullback.primitives.slicing import zeros_like
 from pullback.types import ArrayType, broadcast_shapes
 
@@ -73,6 +73,13 @@ class ScatterSet(Primitive):
             return None
         gathered = self.at(cotangent, *indices)
         return self._staying(gathered, operands)
+
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
+    ) -> Quantity:
+        at, arrays, place = self.at.in_batch(operands[2:], batched[2:], size)
+        x, updates = spread_batch(operands[:2], batched[:2], size)
+        return ScatterSet(at)(x, move_axis(updates, 0, place), *arrays)
 
     def _staying(self, change: Quantity, operands: tuple[Quantity, ...]) -> Quantity:
         """Return the change of the values, with zeros for those that are replaced again.
@@ -150,6 +157,13 @@ class ScatterExtreme(Primitive):
         if index == 0:
             return Where()(x_loses, 0, share)
         return Where()(update_loses, 0, self.at(share, *operands[2:]))
+
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
+    ) -> Quantity:
+        at, arrays, place = self.at.in_batch(operands[2:], batched[2:], size)
+        x, updates = spread_batch(operands[:2], batched[:2], size)
+        return ScatterExtreme(at, self.least)(x, move_axis(updates, 0, place), *arrays)
 
     def _losers(
         self, out: Quantity, operands: tuple[Quantity, ...]

@@ -18,6 +18,7 @@ from pullback.primitives.complex import conjugate
 from pullback.primitives.elementwise import Elementwise
 from pullback.primitives.primitive import Primitive, Product
 from pullback.primitives.quantity import NUMBERS, Quantity, Value
+from pullback.primitives.shape import align_ranks
 from pullback.types import ArrayType, broadcast_shapes, promote
 
 _KINDS: Final = (bool, int, float, complex)  # of Python numbers, from the narrowest
@@ -65,6 +66,11 @@ class Where(Primitive):
         if index == 0:
             return None
         return conform(_masked(operands[0], cotangent, keep=index == 1), operands[index])
+
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
+    ) -> Quantity:
+        return self(*align_ranks(operands, batched))
 
 
 def _masked(condition: Quantity, x: Quantity, *, keep: bool) -> Quantity:

@@ -6,6 +6,7 @@ All are linear: the pushforward is the operation itself, and the pullback its in
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final, final
 
 import numpy as np
@@ -42,6 +43,11 @@ class Reshape(Linear):
         """Restore the shape."""
         return Reshape(shape_of(operand))(cotangent)
 
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
+    ) -> Quantity:
+        return Reshape((size, *self.shape))(operands[0])
+
 
 @final
 @frozen(eq=False, repr=False)
@@ -65,6 +71,11 @@ class Transpose(Linear):
         """Permute back."""
         inverse = tuple(int(i) for i in np.argsort(self.axes))
         return Transpose(inverse)(cotangent)
+
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
+    ) -> Quantity:
+        return Transpose((0, *behind(self.axes)))(operands[0])
 
 
 #: Up to this many elements, filling an array is quicker than making a view with strides of 0.
@@ -100,6 +111,13 @@ class BroadcastTo(Linear):
         """Sum over what was repeated."""
         return sum_to_shape(cotangent, shape_of(operand))
 
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
+    ) -> Quantity:
+        (x,) = operands
+        x = insert_ones(x, len(self.shape) + 1 - len(shape_of(x)))
+        return BroadcastTo((size, *self.shape))(x)
+
 
 @final
 @frozen(eq=False, repr=False)
@@ -120,6 +138,11 @@ class Sum(Linear):
         shape = shape_of(operand)
         return BroadcastTo(shape)(restore_axes(cotangent, self.axes, shape))
 
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
+    ) -> Quantity:
+        return Sum(behind(self.axes))(operands[0])
+
 
 @final
 @frozen(eq=False, repr=False)
@@ -138,6 +161,11 @@ class Flip(Linear):
     def transpose(self, cotangent: Quantity, operand: Quantity) -> Quantity:
         """Flip back."""
         return self(cotangent)
+
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
+    ) -> Quantity:
+        return Flip(behind(self.axes))(operands[0])
 
 
 def reduced_type(ufunc: np.ufunc, x: ArrayType, axes: tuple[int, ...]) -> ArrayType:
@@ -164,3 +192,49 @@ def sum_to_shape(quantity: Quantity, shape: tuple[int, ...]) -> Quantity:
     if axes:
         quantity = Sum(axes)(quantity)
     return quantity if shape_of(quantity) == shape else Reshape(shape)(quantity)
+
+
+def behind(axes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the axes as they are numbered behind a batch axis."""
+    return tuple([axis + 1 for axis in axes])
+
+
+def align_ranks(operands: Sequence[Quantity], batched: Sequence[bool]) -> Sequence[Quantity]:
+    """Return operands that broadcast, element by element, so that they do so with a batch axis.
+
+    Axes of size 1 follow the batch axis of an element that has fewer axes than another. What is
+    not batched broadcasts along the batch axis by itself.
+    """
+    ranks = [len(shape_of(x)) - flag for x, flag in zip(operands, batched, strict=True)]
+    rank = max(ranks)
+    return [
+        insert_ones(x, rank - own) if flag else x
+        for x, flag, own in zip(operands, batched, ranks, strict=True)
+    ]
+
+
+def insert_ones(x: Quantity, number: int) -> Quantity:
+    """Return ``x`` with a number of axes of size 1 behind the batch axis."""
+    if number == 0:
+        return x
+    size, *rest = shape_of(x)
+    return Reshape((size, *(1,) * number, *rest))(x)
+
+
+def spread_batch(
+    operands: Sequence[Quantity], batched: Sequence[bool], size: int
+) -> list[Quantity]:
+    """Return the operands, those that have no batch axis repeated along one."""
+    return [
+        x if flag else BroadcastTo((size, *shape_of(x)))(x)
+        for x, flag in zip(operands, batched, strict=True)
+    ]
+
+
+def move_axis(x: Quantity, source: int, target: int) -> Quantity:
+    """Return ``x`` with one axis moved to another place among the others."""
+    if source == target:
+        return x
+    axes = list(range(len(shape_of(x))))
+    axes.insert(target, axes.pop(source))
+    return Transpose(tuple(axes))(x)

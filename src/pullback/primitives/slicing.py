@@ -11,6 +11,7 @@ from pullback.errors import ShapeError
 from pullback.primitives.linear import Linear
 from pullback.primitives.primitive import Primitive, Product
 from pullback.primitives.quantity import Quantity, Value, quantity_type, shape_of
+from pullback.primitives.shape import spread_batch
 from pullback.types import ArrayType
 
 #: What happens to one axis: an integer in ``0 <= i < n`` removes it; a slice is one as NumPy takes
@@ -48,6 +49,11 @@ class Slice(Linear):
         """Put the cotangent in its place among zeros."""
         return PadSlice(shape_of(operand), self.slots)(cotangent)
 
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
+    ) -> Quantity:
+        return Slice((slice(0, size, 1), *self.slots))(operands[0])
+
 
 @final
 @frozen(eq=False, repr=False)
@@ -72,6 +78,11 @@ class PadSlice(Linear):
     def transpose(self, cotangent: Quantity, operand: Quantity) -> Quantity:
         """Select the part."""
         return Slice(self.slots)(cotangent)
+
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
+    ) -> Quantity:
+        return PadSlice((size, *self.shape), (slice(0, size, 1), *self.slots))(operands[0])
 
 
 @final
@@ -115,6 +126,12 @@ class SliceSet(Primitive):
         if index == 0:
             return self(cotangent, zeros_like(operands[1]))
         return Slice(self.slots)(cotangent)
+
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
+    ) -> Quantity:
+        x, part = spread_batch(operands, batched, size)
+        return SliceSet((slice(0, size, 1), *self.slots))(x, part)
 
 
 def zeros_for(x: Value, shape: tuple[int, ...]) -> Value:

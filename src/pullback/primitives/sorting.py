@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, final
 
 import numpy as np
@@ -12,6 +13,7 @@ from pullback.primitives.gather import Gather, ScatterAdd, grids
 from pullback.primitives.primitive import Primitive, Product
 from pullback.primitives.quantity import Quantity, Value, shape_of
 from pullback.primitives.reduction import Discrete
+from pullback.primitives.shape import spread_batch
 from pullback.types import ArrayType
 
 
@@ -51,6 +53,11 @@ class Sort(Primitive):
         gather, indices = self._permutation(operands[0])
         return ScatterAdd(shape_of(out), gather)(cotangent, *indices)
 
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
+    ) -> Quantity:
+        return Sort(self.axis + 1, self.descending)(operands[0])
+
     def _permutation(self, x: Quantity) -> tuple[Gather, list[Quantity]]:
         """Return the selection that sorts ``x``, and its index arrays."""
         order = ArgSort(self.axis, self.descending)(x)
@@ -78,25 +85,80 @@ class ArgSort(Discrete):
     def infer(self, *types: ArrayType) -> ArrayType:
         return ArrayType(types[0].shape, np.dtype(np.intp))
 
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
+    ) -> Quantity:
+        return ArgSort(self.axis + 1, self.descending)(operands[0])
+
 
 @final
 @frozen(eq=False, repr=False)
 class SearchSorted(Discrete):
     """Where each value would stand in a sorted array of rank 1. Operands: the array, the values.
 
-    ``side`` says on which side of elements that equal it.
+    ``side`` says on which side of elements that equal it. With ``rows``, there are as many axes in
+    front of both operands, of the same sizes, and each row of the array is searched for its own
+    values.
     """
 
     side: Literal["left", "right"]
+    rows: int = 0
 
     def evaluate(self, *values: Value) -> Value:
         x, found = values
-        return np.searchsorted(x, found, self.side)
+        if self.rows == 0:
+            return np.searchsorted(x, found, self.side)
+        dtype = np.result_type(x, found)
+        count, each = math.prod(x.shape[:-1]), math.prod(found.shape[self.rows :])
+        x, flat = x.reshape((count, x.shape[-1])), found.reshape((count, each))
+        ranks = _search_rows(x.astype(dtype), flat.astype(dtype), self.side)
+        return ranks.reshape(found.shape)
 
     def infer(self, *types: ArrayType) -> ArrayType:
         """Return the type of the indices."""
         x, values = types
-        if len(x.shape) != 1:
+        if len(x.shape) != self.rows + 1:
             msg = f"searchsorted: the sorted array has rank 1, unlike shape {x.shape}"
             raise ShapeError(msg)
         return ArrayType(values.shape, np.dtype(np.intp))
+
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
+    ) -> Quantity:
+        if self.rows == 0 and not batched[0]:
+            return self(*operands)
+        return SearchSorted(self.side, self.rows + 1)(*spread_batch(operands, batched, size))
+
+
+def _search_rows(x: Value, values: Value, side: str) -> Value:
+    """Return where each value would stand in its row of ``x``, by bisection of all at once.
+
+    The answer lies between ``low`` and ``high``, both included.
+    """
+    rows = np.arange(len(x))[:, None]
+    low = np.zeros(values.shape, np.intp)
+    high = np.full(values.shape, x.shape[1])
+    for _ in range(x.shape[1].bit_length()):
+        open_ = low < high
+        middle = np.where(open_, (low + high) // 2, 0)
+        element = x[rows, middle]
+        behind = _precedes(element, values) if side == "left" else ~_precedes(values, element)
+        low = np.where(open_ & behind, middle + 1, low)
+        high = np.where(open_ & ~behind, middle, high)
+    return low
+
+
+def _precedes(x: Value, y: Value) -> Value:
+    """Return where ``x`` stands before ``y`` in NumPy's order: a nan is last.
+
+    Complex numbers are ordered by the real part, then by the imaginary part, and before those with
+    a nan in the imaginary part stand those without, before those in the real part.
+    """
+    keys = [(x.real, y.real), (x.imag, y.imag)] if x.dtype.kind == "c" else [(x, y)]
+    if x.dtype.kind in "fc":
+        keys = [*((np.isnan(a), np.isnan(b)) for a, b in keys), *keys]
+    before, tied = False, True
+    for a, b in keys:
+        before = before | (tied & (a < b))
+        tied = tied & ~(a < b) & ~(b < a)
+    return before

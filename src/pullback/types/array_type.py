@@ -1,6 +1,6 @@
 """The type of an array: its shape, its dtype, and whether the dtype is weak.
 
-Python numbers are *weak*, as in NumPy 2 (NEP 50) and the Array API: ``float32 + 1.0`` stays
+And of a `Bundle`: several values as one, the operand or the result of control flow. Python numbers are *weak*, as in NumPy 2 (NEP 50) and the Array API: ``float32 + 1.0`` stays
 ``float32``. A weak type is always of rank 0 and its dtype is the one NumPy gives the bare number.
 """
 
@@ -11,6 +11,9 @@ from typing import Final, final
 import numpy as np
 from attrs import frozen
 
+from pullback.types.bundle import Bundle
+
+_VOID: Final[np.dtype[np.generic]] = np.dtype("V")
 _WEAK_DTYPES: Final = {
     bool: np.dtype(np.bool_),
     int: np.dtype(np.int64),
@@ -32,6 +35,8 @@ class ArrayType:
     shape: tuple[int, ...]
     dtype: np.dtype[np.generic]
     weak: bool = False
+    #: The types of a bundle's parts; None for an array.
+    parts: tuple[ArrayType, ...] | None = None
 
     @property
     def ndim(self) -> int:
@@ -45,15 +50,24 @@ class ArrayType:
 
     def __str__(self) -> str:
         """Write the type as ``float64[2, 3]``; a weak one as ``weak float64``."""
+        if self.parts is not None:
+            return f"({', '.join(map(str, self.parts))})"
         if self.weak:
             return f"weak {self.dtype}"
         return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
 
 
+def bundle_type(parts: tuple[ArrayType, ...]) -> ArrayType:
+    """Return the type of a bundle from those of its parts."""
+    return ArrayType((), _VOID, weak=False, parts=parts)
+
+
 def type_of(value: object) -> ArrayType:
-    """Return the type of a value: a Python number, a NumPy scalar or an ndarray."""
+    """Return the type of a value: a Python number, a NumPy scalar, an ndarray or a bundle."""
     weak = _WEAK_DTYPES.get(type(value))
     if weak is not None:
         return ArrayType((), weak, weak=True)
+    if value.__class__ is Bundle:
+        return bundle_type(tuple([type_of(part) for part in value.parts]))
     assert isinstance(value, (np.ndarray, np.generic)), type(value)
     return ArrayType(value.shape, value.dtype)
