@@ -6,6 +6,7 @@ derivatives, the adjoint identity for the pullback. None uses another autodiff s
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from pullback.core import Array, Trace, apply, constant, freeze_value, make_node
 from pullback.primitives.identity import Input
 from pullback.primitives.primitive import Primitive
-from pullback.primitives.quantity import Value, quantity_type
+from pullback.primitives.quantity import NUMBERS, Value, quantity_type
 from pullback.transforms.vjp import sweep
 from pullback.types import ArrayType, type_of
 
@@ -146,8 +147,9 @@ def check_primitive(
 ) -> None:
     """Check everything a primitive promises, at a smooth point.
 
-    The inferred type is the actual type, on values and on nodes without values; pushforward and
-    pullback are adjoint; derivatives of first and second order agree with differences.
+    The inferred type is the actual type, on values and on nodes without values; a batch has the
+    results of its elements; pushforward and pullback are adjoint; derivatives of first and second
+    order agree with differences.
     """
     check_type(primitive, *values)
     check_adjoint(primitive, *values)
@@ -155,7 +157,7 @@ def check_primitive(
 
 
 def check_type(primitive: Primitive, *values: Value) -> None:
-    """Check that the inferred type is the actual type."""
+    """Check that the inferred type is the actual type, of one result and of a batch."""
     out = primitive.evaluate(*values)
     assert not (isinstance(out, np.ndarray) and out.ndim == 0), "a rank-0 value is a scalar"
     inferred = primitive.infer(*[type_of(v) for v in values])
@@ -163,6 +165,78 @@ def check_type(primitive: Primitive, *values: Value) -> None:
     trace = Trace()
     unknown = [make_node(type_of(v), Input(), (), frozenset({trace})) for v in values]
     assert apply(primitive, *unknown).type == inferred
+    check_batch(primitive, *values)
+
+
+def check_batch(primitive: Primitive, *values: Value) -> None:
+    """Check batches of every size and of any of the operands against the single results.
+
+    But not of Python numbers: a batch of them would have another dtype than each.
+    """
+    choices = [(False,) if value.__class__ in NUMBERS else (False, True) for value in values]
+    for flags in itertools.product(*choices):
+        if any(flags):
+            for size in (3, 1, 0):
+                batches = [
+                    varied(value, size) if flag else value
+                    for value, flag in zip(values, flags, strict=True)
+                ]
+                check_batch_of(primitive, batches, flags, size)
+
+
+def check_batch_of(
+    primitive: Primitive, operands: Sequence[Value], flags: tuple[bool, ...], size: int
+) -> None:
+    """Check a batch against the single results.
+
+    On nodes without values the rule builds a node of the same type.
+    """
+    pairs = list(zip(operands, flags, strict=True))
+    types = [element_type(v) if flag else type_of(v) for v, flag in pairs]
+    inferred = primitive.infer(*types)
+    expected = ArrayType((size, *inferred.shape), inferred.dtype)
+    with np.errstate(all="ignore"):
+        out: Value = primitive.batch(tuple(operands), flags, size)
+        singles = [
+            primitive.evaluate(*[v[i] if flag else v for v, flag in pairs]) for i in range(size)
+        ]
+    assert type_of(out) == expected, f"{type_of(out)} for {expected}, batched: {flags}"
+    for result, single in zip(out, singles, strict=True):
+        check_close(result, single)
+    trace = Trace()
+    nodes: list[Value] = [make_node(type_of(v), Input(), (), frozenset({trace})) for v in operands]
+    assert quantity_type(primitive.batch(tuple(nodes), flags, size)) == expected
+
+
+def element_type(batch: Value) -> ArrayType:
+    """The type of each element of a batch, which may have none."""
+    return ArrayType(batch.shape[1:], batch.dtype)
+
+
+def varied(value: Value, size: int) -> Value:
+    """A batch of distinct elements, the first of which is ``value``.
+
+    Their numbers change places, so that integers stay indices within range, and become smaller
+    where they are inexact; what is zero, infinite, nan or tied stays so.
+    """
+    array = np.asarray(value)
+    batch = np.empty((size, *array.shape), array.dtype)
+    with np.errstate(all="ignore"):
+        for i in range(size):
+            batch[i] = np.roll(array, i)
+            if inexact(value):
+                batch[i] *= 1 - i / 8
+    return batch
+
+
+def check_close(actual: Value, expected: Value) -> None:
+    """Check that two values are equal up to the order in which they were rounded."""
+    if not inexact(expected):
+        np.testing.assert_array_equal(actual, expected)
+        return
+    largest = np.max(np.abs(expected), initial=0, where=np.isfinite(expected))
+    near = 100 * float(np.spacing(np.abs(expected).dtype.type(1)))
+    np.testing.assert_allclose(actual, expected, near, near * largest)
 
 
 def check_adjoint(primitive: Primitive, *values: Value) -> None:

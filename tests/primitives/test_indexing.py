@@ -176,6 +176,16 @@ def test_scatter_set_keeps_the_last_value(
     check(ScatterSet(gather), expected, x, values, *indices)
 
 
+@pytest.mark.parametrize("layout", [np.asfortranarray, lambda i: np.flip(np.flip(i).copy())])
+def test_the_last_value_stays_whatever_the_layout_in_memory(
+    layout: Callable[[Value], Value],
+) -> None:
+    indices, values = np.array([[0, 1, 0], [1, 0, 1]]), np.arange(6.0).reshape(2, 3)
+    at = Gather((0,), 0)
+    out = ScatterSet(at).evaluate(np.zeros(2), layout(values), layout(indices))
+    same(out, np.array([4.0, 5.0]))
+
+
 @pytest.mark.parametrize("least", [False, True])
 @pytest.mark.parametrize("dtype", ["i8", "u2", "f4", "f8"])
 @pytest.mark.parametrize(("gather", "shape", "indices"), [case[:3] for case in GATHERS])

@@ -5,22 +5,17 @@ This is what keeps a branch that is not taken silent: docs/design/003-safe-where
 
 from __future__ import annotations
 
-import importlib
-import inspect
 import itertools
-import pkgutil
-from collections.abc import Iterator
 from typing import Final
 
-import attrs
 import numpy as np
 import pytest
 
-import pullback.primitives
 from pullback.errors import DTypeError
+from pullback.primitives.bundle import Pack, Unpack
 from pullback.primitives.contraction import Contract
 from pullback.primitives.cumulative import Cumprod, Recurrence
-from pullback.primitives.elementwise import Elementwise, Unary
+from pullback.primitives.elementwise import Elementwise
 from pullback.primitives.gather import Gather, ScatterAdd
 from pullback.primitives.joining import Concat
 from pullback.primitives.linear import Linear
@@ -28,13 +23,13 @@ from pullback.primitives.power import IntegerPower
 from pullback.primitives.primitive import Primitive
 from pullback.primitives.quantity import NUMBERS, Value
 from pullback.primitives.reduction import Logsumexp, Max, Min, Prod, Softmax
-from pullback.primitives.rounding import Abs
 from pullback.primitives.scatter import ScatterExtreme, ScatterSet
 from pullback.primitives.selection import MultiplyNoNan, Where
 from pullback.primitives.slicing import SliceSet
 from pullback.primitives.sorting import Sort
 from pullback.primitives.special import Polygamma
 from pullback.types import type_of
+from tests.primitives.classes import concrete_primitives, operand_count, pointwise_primitives
 
 INF, NAN = float("inf"), float("nan")
 WILD: Final = (0.0, -0.0, 1.0, -1.0, 0.5, 2.0, INF, -INF, NAN)
@@ -57,34 +52,27 @@ ROWS: Final[list[tuple[Primitive, tuple[Value, ...]]]] = [
     (MultiplyNoNan(symmetric=True), (REAL[:, None], REAL)),
 ]
 #: Primitives that only move elements, or fill with zeros.
-MOVES: Final = (Concat, Gather, Linear, ScatterAdd, ScatterExtreme, ScatterSet, SliceSet, Sort)
+MOVES: Final = (
+    Concat,
+    Gather,
+    Linear,
+    Pack,
+    ScatterAdd,
+    ScatterExtreme,
+    ScatterSet,
+    SliceSet,
+    Sort,
+    Unpack,
+)
 
 
-def concrete_primitives() -> list[type[Primitive]]:
-    """Return every class of primitives that has instances and derivatives."""
-    names = [f"{pullback.primitives.__name__}.{m.name}" for m in modules()]
-    members = [vars(importlib.import_module(name)).values() for name in names]  # noqa: TID251 - data
-    classes = {value for value in itertools.chain(*members) if isinstance(value, type)}
-    primitives = [c for c in classes if issubclass(c, Primitive) and not inspect.isabstract(c)]
-    return sorted((p for p in primitives if p.differentiable), key=lambda p: p.__name__)
-
-
-def modules() -> Iterator[pkgutil.ModuleInfo]:
-    return pkgutil.iter_modules(pullback.primitives.__path__)
-
-
-def has_no_parameters(primitive: type[Primitive]) -> bool:
-    return all(field.default is not attrs.NOTHING for field in attrs.fields(primitive))
-
-
-POINTWISE: Final = [
-    p() for p in concrete_primitives() if issubclass(p, Elementwise) and has_no_parameters(p)
-]
+DIFFERENTIABLE: Final = [p for p in concrete_primitives() if p.differentiable]
+POINTWISE: Final = [p for p in pointwise_primitives() if p.differentiable]
 
 
 def test_every_primitive_has_a_row_or_only_moves_elements() -> None:
     rows = {type(primitive) for primitive, _ in ROWS} | {type(p) for p in POINTWISE}
-    missing = [p for p in concrete_primitives() if p not in rows and not issubclass(p, MOVES)]
+    missing = [p for p in DIFFERENTIABLE if p not in rows and not issubclass(p, MOVES)]
     assert missing == []
 
 
@@ -97,17 +85,12 @@ def test_a_rule_with_parameters_sends_zero_to_zero(
 
 @pytest.mark.parametrize("primitive", POINTWISE)
 def test_a_pointwise_rule_sends_zero_to_zero(primitive: Elementwise) -> None:
-    arity = 1 if isinstance(primitive, (Unary, Abs)) else operand_count(primitive)
+    arity = operand_count(primitive)
     checked = check_zero(primitive, (REAL, REAL[:, None])[:arity])
     check_zero(primitive, (COMPLEX, COMPLEX[:, None])[:arity])
     for numbers in itertools.product(WILD, repeat=arity):
         check_zero(primitive, numbers)
     assert checked
-
-
-def operand_count(primitive: Elementwise) -> int:
-    """Return how many operands a primitive without a fixed family takes."""
-    return primitive.ufunc.nin if hasattr(primitive, "ufunc") else 2
 
 
 def check_zero(primitive: Primitive, operands: tuple[Value, ...]) -> bool:

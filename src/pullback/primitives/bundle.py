@@ -8,7 +8,7 @@ from typing import final
 from attrs import frozen
 
 from pullback.primitives.primitive import Primitive, Product
-from pullback.primitives.quantity import Quantity, Value, quantity_type
+from pullback.primitives.quantity import Node, Quantity, Value, quantity_type
 from pullback.types import ArrayType, Bundle, bundle_type, only
 
 
@@ -94,8 +94,9 @@ def pack(parts: Sequence[Quantity]) -> Quantity:
 
 def unpack(bundle: Quantity) -> list[Quantity]:
     """Return the parts of a bundle, which may be a node."""
-    if isinstance(bundle, Bundle):
-        return list(bundle.parts)
-    parts = quantity_type(bundle).parts
+    if not isinstance(bundle, Node):
+        value: Value = bundle
+        return list(value.parts)
+    parts = bundle.type.parts
     assert parts is not None, "only a bundle has parts"
     return [Unpack(index)(bundle) for index in range(len(parts))]

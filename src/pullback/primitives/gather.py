@@ -194,8 +194,9 @@ def check_updates(
 def assign(array: Value, at: Gather, indices: Sequence[Value], values: Value) -> None:
     """Write values into ``array``, which nobody else holds; the last of several stays."""
     moved = _moved(values, indices, at.position, _numpy_position(at.axes))
+    ordered = [np.asarray(index, order="C") for index in indices]  # NumPy goes by their layout
     try:
-        array[_numpy_key(array.ndim, at.axes, indices)] = moved
+        array[_numpy_key(array.ndim, at.axes, ordered)] = moved
     except IndexError:
         raise out_of_range(at.name, array.shape, at.axes, indices) from None
 

@@ -111,14 +111,15 @@ class SearchSorted(Discrete):
         dtype = np.result_type(x, found)
         count, each = math.prod(x.shape[:-1]), math.prod(found.shape[self.rows :])
         x, flat = x.reshape((count, x.shape[-1])), found.reshape((count, each))
-        ranks = _search_rows(x.astype(dtype), flat.astype(dtype), self.side)
+        x, flat = (array.astype(dtype, copy=False) for array in (x, flat))
+        ranks = _search_rows(x, flat, self.side)
         return ranks.reshape(found.shape)
 
     def infer(self, *types: ArrayType) -> ArrayType:
         """Return the type of the indices."""
         x, values = types
         if len(x.shape) != self.rows + 1:
-            msg = f"searchsorted: the sorted array has rank 1, unlike shape {x.shape}"
+            msg = f"searchsorted: the sorted array has rank 1, unlike shape {x.shape[self.rows :]}"
             raise ShapeError(msg)
         return ArrayType(values.shape, np.dtype(np.intp))
 

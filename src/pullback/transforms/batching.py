@@ -19,6 +19,7 @@ from pullback.primitives.cast import Cast
 from pullback.primitives.primitive import Primitive
 from pullback.primitives.quantity import Quantity, Value, shape_of
 from pullback.primitives.shape import BroadcastTo
+from pullback.transforms.programs import bare
 from pullback.transforms.vjp import as_node
 from pullback.types import ArrayType
 
@@ -47,12 +48,12 @@ def batch(
             quantities, flags = [], []
             for operand in node.operands:
                 given = found.get(operand)
-                quantities.append(given[0] if given else _bare(operand))
+                quantities.append(given[0] if given else bare(operand))
                 flags.append(given[1] if given else False)
             found[node] = _apply(node, tuple(quantities), tuple(flags), size)
         for operand in ended:
             found.pop(operand, None)
-    return [found[out] if out in found else (_bare(out), False) for out in outputs]
+    return [found[out] if out in found else (bare(out), False) for out in outputs]
 
 
 def batch_program(
@@ -80,21 +81,15 @@ def batch_program(
     outputs = []
     flags = []
     for number, (out, flag) in enumerate(batch(element, inputs, program.apply(nodes), size)):
-        if needed is not None and needed[number] and not flag:
-            out, flag = with_batch_axis(out, size), True
-        outputs.append(as_node(out))
-        flags.append(bool(flag))
+        repeated = not flag and needed is not None and needed[number]
+        outputs.append(as_node(with_batch_axis(out, size) if repeated else out))
+        flags.append(bool(flag) or repeated)
     return build_program(whole, given, outputs)[0], flags
 
 
 def with_batch_axis(quantity: Quantity, size: int) -> Quantity:
     """Return a quantity repeated along a batch axis in front."""
     return BroadcastTo((size, *shape_of(quantity)))(quantity)
-
-
-def _bare(node: Array) -> Value:
-    """Return the value of a constant, and any other node: rules compute with values if they can."""
-    return node if node.sources else node._value
 
 
 def _apply(

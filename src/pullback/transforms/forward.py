@@ -16,7 +16,7 @@ import numpy as np
 
 from pullback.core import Array, Trace, last_uses, topological
 from pullback.primitives.quantity import Quantity, Value
-from pullback.transforms.vjp import as_node, outside
+from pullback.transforms.vjp import outside
 
 
 def push(
@@ -90,11 +90,12 @@ def _push_nodes(
         moving = [index for index, operand in enumerate(operands) if operand in dots]
         if not moving or not primitive.differentiable:
             continue
-        seen = tuple([views.get(operand, operand) for operand in operands])
+        seen: Value = tuple([views.get(operand, operand) for operand in operands])
+        out: Value = views[node]
         total: Value = None
         for index in moving:
-            term = primitive.pushforward(index, dots[operands[index]], views[node], seen)
+            term = primitive.pushforward(index, dots[operands[index]], out, seen)
             total = term if total is None else total if term is None else total + term
         if total is not None:
             dots[node] = total
-    return {node: as_node(dots[node]) for node in wanted if node in dots}
+    return {node: dots[node] for node in wanted if node in dots}

@@ -101,7 +101,11 @@ def carry_values(seeds: dict[Array, Value]) -> dict[Array, Value]:  # noqa: PLR0
 
 @np.errstate(all="ignore")
 def carry_nodes(
-    trace: Trace, seeds: Mapping[Array, Value], views: Mapping[Array, Value]
+    trace: Trace,
+    seeds: Mapping[Array, Value],
+    views: Mapping[Array, Value],
+    *,
+    selected: bool = False,
 ) -> dict[Array, Quantity]:
     """Sweep over nodes.
 
@@ -109,6 +113,7 @@ def carry_nodes(
         trace: The trace whose inputs are differentiated with respect to.
         seeds: The cotangent of each output.
         views: What the rules see in place of each node that depends on the trace.
+        selected: Whether the zeros among the seeds are absences: what no selection took.
 
     Returns:
         The cotangent of each input that the outputs depend on smoothly.
@@ -116,7 +121,7 @@ def carry_nodes(
     uses = _count_uses(seeds, trace)
     sums: dict[Array, Quantity | None] = {}
     found: dict[Array, Quantity] = {}
-    masked: set[Array] = set()
+    masked: set[Array] = set(seeds) if selected else set()
     arrived: list[tuple[Array, Quantity | None]] = list(seeds.items())
     while arrived:
         node, bar = arrived.pop()

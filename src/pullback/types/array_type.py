@@ -1,6 +1,8 @@
 """The type of an array: its shape, its dtype, and whether the dtype is weak.
 
-And of a `Bundle`: several values as one, the operand or the result of control flow. Python numbers are *weak*, as in NumPy 2 (NEP 50) and the Array API: ``float32 + 1.0`` stays
+And of a `Bundle`: several values as one, the operand or the result of control flow.
+
+Python numbers are *weak*, as in NumPy 2 (NEP 50) and the Array API: ``float32 + 1.0`` stays
 ``float32``. A weak type is always of rank 0 and its dtype is the one NumPy gives the bare number.
 """
 

@@ -1,0 +1,126 @@
+"""A function of pytrees as a program: what control flow and calls make of their functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Generic, TypeVar, final
+
+from attrs import frozen
+
+from pullback.api.outputs import NUMERIC
+from pullback.api.plain import plain
+from pullback.core import Array, Program, apply, build_program, lift, trace_program, unknown
+from pullback.core.trace import Trace
+from pullback.primitives.bundle import Pack, Unpack
+from pullback.primitives.primitive import Primitive
+from pullback.tree import Structure, flatten, unflatten
+from pullback.types import ArrayType
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+@final
+@frozen(eq=False, repr=False)
+class Tree(Generic[T_co]):
+    """A pytree taken apart into its arrays and the rest."""
+
+    structure: Structure[T_co]
+    leaves: Sequence[object]
+    #: Which leaves are numbers or arrays.
+    numbers: Sequence[int]
+
+    def arrays(self) -> list[Array]:
+        """Return the leaves that are numbers or arrays, as arrays."""
+        return [lift(self.leaves[number]) for number in self.numbers]
+
+    def build(self, arrays: Iterable[object]) -> T_co:
+        """Return the tree with other arrays."""
+        leaves = list(self.leaves)
+        for number, array in zip(self.numbers, arrays, strict=True):
+            leaves[number] = array
+        return unflatten(self.structure, leaves)
+
+    def result(self, arrays: Iterable[Array], *, as_arrays: bool) -> T_co:
+        """Return the tree with other arrays, which are plain unless they are to be arrays."""
+        return self.build(arrays if as_arrays else map(plain, arrays))
+
+
+def open_tree(tree: T) -> Tree[T]:
+    """Take a tree apart."""
+    leaves, structure = flatten(tree)
+    return Tree(
+        structure, leaves, [i for i, leaf in enumerate(leaves) if isinstance(leaf, NUMERIC)]
+    )
+
+
+def join_trees(first: Tree[object], second: Tree[object]) -> Tree[tuple[object, ...]]:
+    """Return the pair of two trees."""
+    both = (
+        unflatten(first.structure, first.leaves),
+        unflatten(second.structure, second.leaves),
+    )
+    return open_tree(both)
+
+
+@final
+@frozen(eq=False, repr=False)
+class Closure(Generic[T_co]):
+    """A function as a program: its inputs are what it captured, then the arrays it was given."""
+
+    program: Program
+    captured: Sequence[Array]
+    result: Tree[T_co]
+
+
+def close(
+    f: Callable[..., T], args: Tree[tuple[object, ...]], types: Sequence[ArrayType]
+) -> Closure[T]:
+    """Call a function with arrays whose values are unknown to it, and return what it does.
+
+    Args:
+        f: The function.
+        args: Its arguments.
+        types: The types of their arrays.
+    """
+    trace = Trace()
+    own = frozenset((trace,))
+    inputs = [unknown(type_, own) for type_ in types]
+    result = open_tree(f(*args.build(inputs)))
+    program, captured = build_program(trace, inputs, result.arrays())
+    return Closure(program, captured, result)
+
+
+def unify(closures: Sequence[Closure[object]]) -> tuple[list[Program], list[Array]]:
+    """Return the programs of closures over the same arguments, with one list of captured nodes."""
+    captured = list(dict.fromkeys(node for closure in closures for node in closure.captured))
+    place = {node: number for number, node in enumerate(captured)}
+    programs = []
+    for closure in closures:
+        own = closure.program.inputs[len(closure.captured) :]
+        chosen = [place[node] for node in closure.captured]
+        if chosen == list(range(len(captured))):
+            programs.append(closure.program)
+            continue
+
+        def call(
+            nodes: list[Array], program: Program = closure.program, chosen: list[int] = chosen
+        ) -> list[Array]:
+            return program.apply([*(nodes[i] for i in chosen), *nodes[len(captured) :]])
+
+        types = [*(node.type for node in captured), *own]
+        programs.append(trace_program(call, types)[0])
+    return programs, captured
+
+
+def call_bundled(primitive: Primitive, operands: Sequence[Array]) -> list[Array]:
+    """Apply a primitive of one bundle, and return the parts of the result."""
+    result = apply(primitive, apply(Pack(), *operands))
+    parts = result.type.parts
+    assert parts is not None, "the primitive gives a bundle"
+    return [apply(Unpack(number), result) for number in range(len(parts))]
+
+
+def active(operands: Iterable[Array]) -> tuple[bool, ...]:
+    """Return which operands may have a derivative that someone asks for."""
+    return tuple([bool(operand.sources) for operand in operands])

@@ -1,0 +1,184 @@
+"""The loop that ends when a test fails."""
+
+from __future__ import annotations
+
+from typing import final
+
+import numpy as np
+from attrs import evolve, frozen
+
+from pullback.control.cond import Cond
+from pullback.control.parts import (
+    Flags,
+    filled,
+    filled_nodes,
+    inexact,
+    pick,
+    place,
+    present,
+    select_rows,
+    split,
+)
+from pullback.control.scan import Scan
+from pullback.core import Array, Program, apply, trace_program
+from pullback.errors import DifferentiationError
+from pullback.primitives.bundle import Pack, Unpack, pack, unpack
+from pullback.primitives.cast import Cast
+from pullback.primitives.primitive import Primitive, Product
+from pullback.primitives.quantity import Node, Quantity, Value
+from pullback.primitives.reduction import Any
+from pullback.transforms.batching import Batched, batch_program, with_batch_axis
+from pullback.transforms.programs import push_through
+from pullback.transforms.vjp import as_node
+from pullback.types import ArrayType, Bundle, bundle_type
+
+
+@final
+@frozen(eq=False, repr=False)
+class While(Primitive):
+    """``while test(*constants, *carry): carry = body(*constants, *carry)``.
+
+    Operand: a bundle of constants and of the first carry. Result: a bundle of the last carry.
+
+    With ``limit`` the loop ends after so many steps at the latest, and has a pullback: that of a
+    scan of the steps that were taken; or, where their number is not known, of ``limit`` steps of
+    which those after the end change nothing.
+
+    With a batch of tests the loop runs until all rows are done, and rows that are done stay.
+    """
+
+    test: Program
+    body: Program
+    #: How many operands are constants.
+    constants: int
+    limit: int | None
+    #: Which operands may have a derivative that someone asks for.
+    active: Flags
+
+    @np.errstate(all="ignore")  # rows of a batch that are not selected may divide by zero
+    def evaluate(self, *values: Value) -> Value:
+        return Bundle(tuple(self._run(values[0].parts)[0]))
+
+    def _run(self, parts: tuple[Value, ...]) -> tuple[list[Value], int]:
+        """Return the last carry, and how many steps were taken."""
+        constants, carry = split(parts, self.constants)
+        steps = 0
+        while steps != self.limit and self.test.evaluate([*constants, *carry])[0]:
+            carry = self.body.evaluate([*constants, *carry])
+            steps += 1
+        return carry, steps
+
+    def infer(self, *types: ArrayType) -> ArrayType:
+        return bundle_type(self.body.output_types)
+
+    def pushforward(
+        self, index: int, tangent: Value, out: Quantity, operands: tuple[Quantity, ...]
+    ) -> Value:
+        """Loop with the tangents beside the carry and beside the constants that move."""
+        constants, carry = split(unpack(operands[0]), self.constants)
+        k_types, c_types = split(self.body.inputs, self.constants)
+        k_given, c_given = split(tangent.parts, self.constants)
+        k_moving, c_moving = [dot is not None for dot in k_given], inexact(c_types)
+        sizes = [len(k_types), sum(k_moving), len(c_types)]
+
+        def step(nodes: list[Array]) -> list[Array]:
+            k, k_dots, c, c_dots = split(nodes, *sizes)
+            dots = [*place(k_dots, k_moving), *place(c_dots, c_moving)]
+            outs, out_dots = push_through(self.body, [*k, *c], dots)
+            return [*outs, *filled_nodes(out_dots, c_types)]
+
+        def test(nodes: list[Array]) -> list[Array]:
+            k, _, c, _ = split(nodes, *sizes)
+            return self.test.apply([*k, *c])
+
+        types = [*k_types, *pick(k_types, k_moving), *c_types, *pick(c_types, c_moving)]
+        c_dots = [filled(dot, t) for dot, t in zip(c_given, c_types, strict=True) if t.inexact]
+        parts = [*constants, *present(k_given), *carry, *c_dots]
+        loop = While(
+            trace_program(test, types)[0],
+            trace_program(step, types)[0],
+            sum(sizes[:2]),
+            self.limit,
+            (True,) * len(parts),
+        )
+        _, found = split(unpack(loop(pack(parts))), len(carry))
+        return Bundle(tuple(place(found, c_moving)))
+
+    def pullback(
+        self,
+        index: int,
+        cotangent: Value,
+        out: Quantity,
+        operands: tuple[Quantity, ...],
+        product: Product,
+    ) -> Value:
+        if self.limit is None:
+            msg = (
+                "while_loop: in reverse mode its steps are gone through backwards, so their number "
+                "must be bounded; give max_steps=..., use scan or fori_loop, whose steps are "
+                "counted, or forward mode (jvp)"
+            )
+            raise DifferentiationError(msg)
+        (bundle,) = operands
+        body, length = self._step_or_stay(), self.limit
+        if not isinstance(bundle, Node):  # the steps can be counted
+            value: Value = bundle
+            body, length = self.body, self._run(value.parts)[1]
+        carries = len(self.body.outputs)
+        scan = Scan(body, length, self.constants, carries, reverse=False, active=self.active)
+        return scan.pullback(0, cotangent, out, operands, product)
+
+    def _step_or_stay(self) -> Program:
+        """Return the body, which changes nothing where the test fails."""
+        stay = trace_program(lambda nodes: nodes[self.constants :], self.body.inputs)[0]
+        choose = Cond((stay, self.body), (True,) * (1 + len(self.body.inputs)))
+
+        def step(nodes: list[Array]) -> list[Array]:
+            (goes_on,) = self.test.apply(nodes)
+            result = apply(choose, apply(Pack(), apply(Cast(np.dtype(np.intp)), goes_on), *nodes))
+            return [apply(Unpack(i), result) for i in range(len(self.body.outputs))]
+
+        return trace_program(step, self.body.inputs)[0]
+
+    def batch(
+        self, operands: tuple[Quantity, ...], batched: tuple[Batched, ...], size: int
+    ) -> Quantity:
+        (flags,) = batched
+        assert isinstance(flags, tuple), "a bundle knows which of its parts are batched"
+        constants, carry = split(unpack(operands[0]), self.constants)
+        k_flags, before = split(flags, self.constants)
+        while True:
+            body, found = batch_program(self.body, [*k_flags, *before], size, before)
+            test, (differs,) = batch_program(self.test, [*k_flags, *before], size)
+            after = [True] * len(found) if differs else found
+            if after == before:
+                break
+            before = after
+        carry = [
+            with_batch_axis(c, size) if flag and not was else c
+            for c, was, flag in zip(carry, flags[self.constants :], before, strict=True)
+        ]
+        loop = evolve(self, test=test, body=body)
+        if differs:
+            loop = _until_all_done(loop)
+        results = unpack(loop(pack([*constants, *carry])))
+        return pack([
+            c if flag else with_batch_axis(c, size)
+            for c, flag in zip(results, before, strict=True)
+        ])  # fmt: skip
+
+
+def _until_all_done(loop: While) -> While:
+    """Return the loop over rows whose test is one for each row."""
+
+    def test(nodes: list[Array]) -> list[Array]:
+        (rows,) = loop.test.apply(nodes)
+        return [apply(Any((0,)), rows)]
+
+    def step(nodes: list[Array]) -> list[Array]:
+        (rows,) = loop.test.apply(nodes)
+        pairs = zip(loop.body.apply(nodes), nodes[loop.constants :], strict=True)
+        return [as_node(select_rows(rows, new, old)) for new, old in pairs]
+
+    types = loop.body.inputs
+    return evolve(loop, test=trace_program(test, types)[0], body=trace_program(step, types)[0])
