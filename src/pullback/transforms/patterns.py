@@ -86,7 +86,7 @@ def from_entries(rows: Indices, columns: Indices, shape: tuple[int, int]) -> Pat
 def union(patterns: Sequence[Pattern]) -> Pattern:
     """Return the union, row by row, of patterns of one shape."""
     first = patterns[0]
-    different = [pattern for pattern in patterns[1:] if not _same(first, pattern)]
+    different = [pattern for pattern in patterns[1:] if not same(first, pattern)]
     if not different:
         return first
     parts = [first, *different]
@@ -109,7 +109,7 @@ def _starts(lengths: Indices) -> Indices:
     return starts
 
 
-def _same(one: Pattern, other: Pattern) -> bool:
+def same(one: Pattern, other: Pattern) -> bool:
     """Whether two patterns of one shape have the same entries."""
     return one is other or (
         len(one.columns) == len(other.columns)
