@@ -1,7 +1,7 @@
 """Differentiate pure Python functions over immutable, typed data.
 
 The public functions stand in this namespace; the libraries above them in the modules `nn`,
-`optim`, `random`, `special` and `tree`, which load when they are first used.
+`optim`, `random`, `special`, `testing` and `tree`, which load when they are first used.
 """
 
 from typing import TYPE_CHECKING
@@ -11,15 +11,19 @@ from pullback.api import *  # noqa: F403 - the public names stand in pullback.ap
 from pullback.lazy import lazy
 
 if TYPE_CHECKING:
-    from pullback import nn, optim, random, special, tree
+    from pullback import nn, optim, random, special, testing, tree
 else:
     nn = lazy("pullback.nn")
     optim = lazy("pullback.optim")
     random = lazy("pullback.random")
     special = lazy("pullback.special")
+    testing = lazy("pullback.testing")
     tree = lazy("pullback.tree")
 
     def __getattr__(name: str) -> object:
+        if name not in _api.LATE:
+            msg = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(msg)
         return getattr(_api, name)
 
 
@@ -30,5 +34,6 @@ __all__ = [  # noqa: PLE0604 - all are strings
     "optim",
     "random",
     "special",
+    "testing",
     "tree",
 ]

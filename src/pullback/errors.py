@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import final
 
+from numpy.linalg import LinAlgError
+
 
 class PullbackError(Exception):
     """Base class of every exception that pullback raises on purpose."""
@@ -57,3 +59,13 @@ class UnsupportedError(PullbackError, TypeError):
 @final
 class ProgramError(PullbackError, ValueError):
     """A program whose steps do not fit together, or that was given other arguments than its own."""
+
+
+@final
+class GradientError(PullbackError, AssertionError):
+    """A derivative that `pullback.testing.check_grads` found to be wrong."""
+
+
+@final
+class SingularMatrixError(PullbackError, LinAlgError):
+    """A system of linear equations that has no solution, or more than one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Generic, TypeVar, final
 
 from attrs import evolve, frozen
@@ -10,13 +10,14 @@ from attrs import evolve, frozen
 from pullback.api.functions import parameter_name
 from pullback.api.inputs import Inputs, as_differentiable, open_inputs
 from pullback.api.outputs import NUMERIC, describe
-from pullback.api.plain import arrays_in, release_tree, views_outside
+from pullback.api.plain import arrays_in, holds_array, release_tree, views_outside
 from pullback.core import Array, Trace, apply, lift
 from pullback.errors import DTypeError, ShapeError
 from pullback.primitives.cast import Cast
+from pullback.primitives.quantity import Quantity
 from pullback.tree import Structure, flatten, unflatten
 from pullback.tree.structures import leaf_path, mismatch
-from pullback.types import promote
+from pullback.types import ArrayType, promote
 
 X = TypeVar("X")
 Y = TypeVar("Y")
@@ -25,7 +26,7 @@ Y = TypeVar("Y")
 @final
 @frozen(eq=False, repr=False)
 class Call(Generic[X, Y]):
-    """A function's argument, the graph of its call, and its result; `differentiable_call` makes it."""
+    """The argument of a function, the graph of its call, and the result."""
 
     trace: Trace
     inputs: Inputs[X]
@@ -39,21 +40,34 @@ class Call(Generic[X, Y]):
     #: What stands for the outputs outside the trace; None where only their values can.
     views: Mapping[Array, Array] | None
 
-    def tangent(self, dots: Mapping[Array, object], *, arrays: bool) -> Y:
+    def tangent(self, dots: Mapping[Array, Quantity], *, arrays: bool) -> Y:
         """Return a tangent of the result from those of its nodes, zero where there is none."""
         leaves, _ = flatten(self.y)
         return Inputs("", self.structure, leaves, self.outputs).gradient(dots, arrays=arrays)
 
 
-def differentiable_call(operation: str, f: Callable[[X], Y], x: X) -> Call[X, Y]:
+def differentiable_call(
+    operation: str,
+    f: Callable[[X], Y],
+    x: X,
+    name: str | None = None,
+    others: Iterable[object] = (),
+) -> Call[X, Y]:
     """Call a function with inputs of a fresh trace.
+
+    Args:
+        operation: The name that an error gives the transform.
+        f: The function.
+        x: Its argument.
+        name: What a user calls the argument, if not what ``f`` does.
+        others: What else the user passed, which decides with ``x`` whether results are arrays.
 
     Raises:
         DifferentiationError: ``x`` has leaves, but none of floating-point type.
     """
     trace = Trace()
-    inputs = open_inputs(x, trace, parameter_name(f, 0), operation)
-    arrays = Array in map(type, inputs.leaves)
+    inputs = open_inputs(x, trace, name or parameter_name(f, 0), operation)
+    arrays = Array in map(type, inputs.leaves) or holds_array(others)
     leaves, structure = flatten(f(inputs.argument()))
     outputs = [as_differentiable(leaf) for leaf in leaves]
     if arrays:  # numbers that f returned become arrays, too
@@ -93,25 +107,36 @@ def seeds(
     arrays: list[Array | None] = []
     for number, (node, leaf) in enumerate(zip(nodes, leaves, strict=True)):
         try:
-            arrays.append(None if node is None else _seed(node, leaf, of))
+            arrays.append(None if node is None else fitting(leaf, node.type, of))
         except (DTypeError, ShapeError) as error:
             msg = f"{what} at {leaf_path(structure, number).place}: {error}"
             raise type(error)(msg) from None
     return arrays
 
 
-def _seed(node: Array, leaf: object, of: str) -> Array:
-    """Return a leaf as an array of the type of a node."""
-    want = node.type
+def fitting(leaf: object, want: ArrayType, of: str) -> Array:
+    """Return a leaf as an array of a type.
+
+    Args:
+        leaf: What a user gave.
+        want: The type.
+        of: What has that type: ``"the point"``.
+
+    Raises:
+        ShapeError: It has another shape.
+        DTypeError: It is no number, or of a dtype that does not fit.
+    """
     if not isinstance(leaf, NUMERIC):
         msg = f"expected {want}, not {describe(leaf)}"
         raise DTypeError(msg)
     array = lift(leaf)
     have = array.type
+    if have == want:
+        return array
     if have.shape != want.shape:
         msg = f"shape {have.shape}, but {of} has shape {want.shape}"
         raise ShapeError(msg)
     if promote([evolve(want, weak=False), have]) != want.dtype:
         msg = f"dtype {have.dtype}, but {of} has dtype {want.dtype}; convert it with astype"
         raise DTypeError(msg)
-    return array if have == want else apply(Cast(want.dtype, want.weak), array)
+    return apply(Cast(want.dtype, want.weak), array)

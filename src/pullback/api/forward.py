@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from pullback.api.calls import differentiable_call, seeds
+from pullback.api.calls import Call, differentiable_call, seeds
 from pullback.api.plain import holds_array
 from pullback.transforms.forward import push
 
@@ -48,8 +48,13 @@ def jvp(f: Callable[[X], Y], x: X, x_dot: X, /) -> tuple[Y, Y]:
         (6.0, 3.0)
     """
     call = differentiable_call("jvp", f, x)
+    return call.y, push_along("jvp", call, x_dot)
+
+
+def push_along(operation: str, call: Call[X, Y], x_dot: X) -> Y:
+    """Return the tangent of the result of a call when its argument moves along ``x_dot``."""
     inputs = call.inputs
-    dots = seeds("jvp: the tangent", "the point", inputs.structure, inputs.nodes, x_dot)
+    dots = seeds(f"{operation}: the tangent", "the point", inputs.structure, inputs.nodes, x_dot)
     tangents = {
         node: dot
         for node, dot in zip(inputs.nodes, dots, strict=True)
@@ -57,4 +62,4 @@ def jvp(f: Callable[[X], Y], x: X, x_dot: X, /) -> tuple[Y, Y]:
     }
     outputs = [out for out in call.outputs if out is not None]
     pushed = push(call.trace, outputs, tangents, call.views)
-    return call.y, call.tangent(pushed, arrays=call.arrays or holds_array([x_dot]))
+    return call.tangent(pushed, arrays=call.arrays or holds_array([x_dot]))

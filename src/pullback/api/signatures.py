@@ -16,13 +16,26 @@ from pullback.core import Array
 #: What a function that has a gradient may return, as far as types can tell: not a complex number.
 Scalar: TypeAlias = Array | np.ndarray[tuple[int, ...], np.dtype[np.generic]] | np.generic | float
 
+#: A number of NumPy's or of Python's.
+Number: TypeAlias = np.generic | float
+
 P = ParamSpec("P")
+Sh = TypeVar("Sh", bound=tuple[int, ...])  # the shape of an ndarray
+D = TypeVar("D", bound=np.generic)  # the dtype of an ndarray
 S = TypeVar("S", bound=Scalar)
 A = TypeVar("A")  # what a function returns beside its value
 R = TypeVar("R")
 X = TypeVar("X")
 Y = TypeVar("Y")
 Z = TypeVar("Z")
+
+#: An ndarray of a shape, and of any.
+Shaped: TypeAlias = np.ndarray[Sh, np.dtype[D]]
+Tensor: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[D]]
+
+#: What is known to be an array of ours, or a Python number.
+XArray = TypeVar("XArray", bound=Array)
+XFloat = TypeVar("XFloat", bound=float)
 
 #: Functions of at least one, two, three positional parameters.
 One: TypeAlias = Callable[Concatenate[X, P], R]

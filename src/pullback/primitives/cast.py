@@ -81,6 +81,8 @@ def _same_type(x: Value, y: Value) -> bool:
 
 def spread(tangent: Quantity, out: Quantity) -> Quantity:
     """Return the tangent promoted and broadcast to the type of ``out``."""
+    if tangent.__class__ is np.ndarray and out.__class__ is np.ndarray and _same_type(tangent, out):
+        return tangent  # by far the commonest case
     have, want = quantity_type(tangent), quantity_type(out)
     if have.dtype != want.dtype or have.weak != want.weak:
         tangent = Cast(want.dtype, want.weak)(tangent)

@@ -28,7 +28,9 @@ _VALUE_PRODUCT_BELOW_SELECTION: Final = _PRODUCT_BELOW_SELECTION.evaluate
 
 
 @np.errstate(all="ignore")  # an unselected branch may divide by zero
-def carry_values(seeds: dict[Array, Value]) -> dict[Array, Value]:  # noqa: PLR0915 - one hot loop
+def carry_values(  # noqa: PLR0915 - one hot loop
+    seeds: dict[Array, Value], *, selected: bool = False
+) -> dict[Array, Value]:
     """Sweep over bare values, where one trace alone is involved.
 
     It keeps no node longer than it needs it, so the graph is freed on the way if nobody else
@@ -36,6 +38,7 @@ def carry_values(seeds: dict[Array, Value]) -> dict[Array, Value]:  # noqa: PLR0
 
     Args:
         seeds: The cotangent of each output; emptied.
+        selected: Whether the zeros among the seeds are absences: what no selection took.
 
     Returns:
         The cotangent of each input that the outputs depend on smoothly.
@@ -43,7 +46,7 @@ def carry_values(seeds: dict[Array, Value]) -> dict[Array, Value]:  # noqa: PLR0
     uses = _count_uses(seeds)
     sums: dict[Array, Value] = {}  # what has arrived so far at nodes that await more
     found: dict[Array, Value] = {}
-    masked: set[Array] = set()  # nodes whose cotangent has passed a selection
+    masked = set(seeds) if selected else set()  # nodes whose cotangent has passed a selection
     parts: dict[Array, Value] = {}  # the sum of what the slices of a node send it
     arrived = list(seeds.items())
     seeds.clear()
