@@ -74,7 +74,7 @@ from pullback.api.cumulative import (
     diff,
     trapezoid,
 )
-from pullback.api.diagonals import diag, diagonal, trace, tril, triu
+from pullback.api.diagonals import diag, diagonal, tril, triu
 from pullback.api.dtypes import astype, can_cast, finfo, iinfo, isdtype, result_type
 from pullback.api.einsum import einsum
 from pullback.api.exponential import (
@@ -190,26 +190,65 @@ from pullback.api.trigonometric import (
 )
 from pullback.api.value_and_gradient import value_and_grad
 from pullback.api.variables import gradients, stop_gradient, variable
-from pullback.core import Array, ArrayLike
+from pullback.core import Array, ArrayLike, Program
 from pullback.lazy import lazy
 
 if TYPE_CHECKING:
     from pullback.api.batching import vmap
+    from pullback.api.branches import cond, switch
+    from pullback.api.coloring import Coloring, color_hessian, color_jacobian
     from pullback.api.forward import jvp
+    from pullback.api.hessians import gauss_newton_product, hessian, hvp
+    from pullback.api.jacobians import jacfwd, jacobian, jacrev, value_and_jacobian
     from pullback.api.linear import LinearMap, linear_transpose, linearize
+    from pullback.api.loops import fori_loop, scan, while_loop
+    from pullback.api.sparse import (
+        hessian_sparsity,
+        jacobian_sparsity,
+        sparse_hessian,
+        sparse_jacobian,
+    )
+    from pullback.api.taylor import taylor
+    from pullback.api.tracing import trace
+    from pullback.api.vector_calculus import curl, divergence, laplacian
 
 #: The module of each public name that loads late.
 LATE: Final = {
+    "Coloring": "coloring",
     "LinearMap": "linear",
+    "color_hessian": "coloring",
+    "color_jacobian": "coloring",
+    "cond": "branches",
+    "curl": "vector_calculus",
+    "divergence": "vector_calculus",
+    "fori_loop": "loops",
+    "gauss_newton_product": "hessians",
+    "hessian": "hessians",
+    "hessian_sparsity": "sparse",
+    "hvp": "hessians",
+    "jacfwd": "jacobians",
+    "jacobian": "jacobians",
+    "jacobian_sparsity": "sparse",
+    "jacrev": "jacobians",
     "jvp": "forward",
+    "laplacian": "vector_calculus",
     "linear_transpose": "linear",
     "linearize": "linear",
+    "scan": "loops",
+    "sparse_hessian": "sparse",
+    "sparse_jacobian": "sparse",
+    "switch": "branches",
+    "taylor": "taylor",
+    "trace": "tracing",
+    "value_and_jacobian": "jacobians",
     "vmap": "batching",
+    "while_loop": "loops",
 }
 
 __all__ = [
     "Array",
     "ArrayLike",
+    "Program",
     "Pullback",
     "__array_namespace_info__",
     "abs",
@@ -397,7 +436,6 @@ __all__ = [
     "tanh",
     "tensordot",
     "tile",
-    "trace",
     "transpose",
     "trapezoid",
     "tril",
@@ -427,11 +465,35 @@ __all__ = [
 
 if TYPE_CHECKING:
     __all__ += [
+        "Coloring",
         "LinearMap",
+        "color_hessian",
+        "color_jacobian",
+        "cond",
+        "curl",
+        "divergence",
+        "fori_loop",
+        "gauss_newton_product",
+        "hessian",
+        "hessian_sparsity",
+        "hvp",
+        "jacfwd",
+        "jacobian",
+        "jacobian_sparsity",
+        "jacrev",
         "jvp",
+        "laplacian",
         "linear_transpose",
         "linearize",
+        "scan",
+        "sparse_hessian",
+        "sparse_jacobian",
+        "switch",
+        "taylor",
+        "trace",
+        "value_and_jacobian",
         "vmap",
+        "while_loop",
     ]
 else:
 

@@ -16,6 +16,7 @@ import numpy as np
 
 import pullback.api as pb
 from pullback.api import numpy_adapters as adapters
+from pullback.api.diagonals import trace
 from pullback.core import lift
 
 Function: TypeAlias = Callable[..., object]
@@ -147,11 +148,11 @@ def _products() -> dict[Function, Function]:
         np.linalg.matmul: pb.matmul,
         np.linalg.outer: pb.outer,
         np.linalg.tensordot: pb.tensordot,
-        np.linalg.trace: lambda x, /, *, offset=0, dtype=None: pb.trace(x, offset, -2, -1, dtype),
+        np.linalg.trace: lambda x, /, *, offset=0, dtype=None: trace(x, offset, -2, -1, dtype),
         np.linalg.vecdot: pb.vecdot,
         np.outer: pb.outer,
         np.tensordot: pb.tensordot,
-        np.trace: pb.trace,
+        np.trace: trace,
         np.vdot: pb.vdot,
     }
 

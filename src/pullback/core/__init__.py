@@ -12,7 +12,8 @@ from pullback.core.array import (
     rebuild_graph,
 )
 from pullback.core.graph import FlatGraph, flatten_graph, last_uses, topological
-from pullback.core.program import Program, build_program, trace_program, unknown
+from pullback.core.program import Program
+from pullback.core.program_building import build_program, trace_program, unknown
 from pullback.core.trace import Trace
 from pullback.core.values import freeze_value, thaw
 

@@ -33,11 +33,12 @@ def topological(roots: Iterable[Array], within: Trace | None = None) -> list[Arr
         elif node not in seen:
             seen.add(node)
             stack.append((node, True))
-            stack.extend(
+            fresh = [
                 (operand, False)
-                for operand in node.operands
+                for operand in reversed(node.operands)  # the first is walked first
                 if operand not in seen and (within is None or within in operand.sources)
-            )
+            ]
+            stack.extend(fresh)
     return order
 
 

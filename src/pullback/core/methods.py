@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     import pullback.api as namespace
-    from pullback.api import updates
+    from pullback.api import diagonals, updates
     from pullback.core.array import Array, ArrayLike
 
     Axis: TypeAlias = int | tuple[int, ...] | None
 else:
     namespace = lazy("pullback.api")
+    diagonals = lazy("pullback.api.diagonals")
     updates = lazy("pullback.api.updates")
 
 
@@ -271,7 +272,7 @@ class Methods(Operators):
 
     def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
         """Return the sums of the diagonals of two axes."""
-        return namespace.trace(self, offset=offset, axis1=axis1, axis2=axis2)
+        return diagonals.trace(self, offset=offset, axis1=axis1, axis2=axis2)
 
     def transpose(self, *axes: int | tuple[int, ...] | None) -> Array:
         """Return the array with its axes permuted; reversed if none are given."""

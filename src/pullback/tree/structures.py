@@ -7,7 +7,7 @@ the first difference between two of them is the first place where the trees diff
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from operator import eq
 from typing import Final, Generic, Never, TypeVar, final
@@ -74,10 +74,21 @@ class Structure(Generic[T_co]):
         return StructureError(message)
 
     def __repr__(self) -> str:
+        return self.write(["*"] * self.num_leaves)
+
+    def write(self, leaves: Sequence[str]) -> str:
+        """Return the structure as text, with a text for each leaf.
+
+        Example:
+            >>> from pullback import tree
+            >>> tree.structure({"w": [1.0, 2.0], "b": None}).write(["x", "y"])
+            "{'b': None, 'w': [x, y]}"
+        """
+        remaining = list(leaves)
         texts: list[str] = []
         for node in reversed(self.nodes):
             if node is None:
-                texts.append("*")
+                texts.append(remaining.pop())
             else:
                 children = texts[: -node[1] - 1 : -1]
                 del texts[len(texts) - node[1] :]
