@@ -10,6 +10,11 @@ from pullback.errors import DTypeError
 from pullback.primitives.quantity import NUMBERS, Value
 from pullback.types import Bundle, check_dtype
 
+# An allocation that is freed at once. The GNU C library takes its size as a sign of what is to
+# come, and from then on keeps so much freed memory rather than give it back to the system: else
+# half the time of a derivative of large arrays is page faults (docs/design/006-eager-speed.md).
+np.empty(1 << 24, np.uint8)
+
 
 def freeze_value(data: object) -> Value:
     """Return a private copy of ``data`` as a value.
