@@ -12,11 +12,13 @@ from attrs import frozen
 
 import pullback as pb
 from pullback import Array
+from pullback.api.branches import cond
+from pullback.api.checkpointing import checkpoint
+from pullback.api.custom_rules import custom_jvp
+from pullback.api.loops import fori_loop, scan
 from pullback.api.taylor import taylor
-from pullback.control.cond import Cond
-from pullback.core import Trace, make_node, trace_program
+from pullback.core import Trace, make_node
 from pullback.errors import DifferentiationError, DTypeError, ShapeError, StructureError
-from pullback.primitives.bundle import pack, unpack
 from pullback.primitives.identity import Input
 from pullback.primitives.quantity import Value
 from pullback.types import ArrayType
@@ -294,12 +296,37 @@ def test_a_point_without_derivatives() -> None:
         taylor(lambda x: x, 2, (1,))
 
 
-def test_control_flow_is_refused() -> None:
-    program, _ = trace_program(lambda nodes: [pb.sin(nodes[0])], [ArrayType((), np.dtype("f8"))])
+def test_control_flow_is_written_out() -> None:
+    """Loops of loops and branches, with what does not move beside what does."""
 
     def f(x: Value) -> Value:
-        number: Value = 0
-        return unpack(Cond((program,), (False, True))(pack([number, x])))[0]
+        def step(c: Value, y: Value) -> Value:
+            n, h = c
+            h = cond(n % 2 == 0, lambda: pb.sin(h) * y, lambda: pb.exp(-h) + n)
+            looped = checkpoint(lambda h: fori_loop(0, 2, lambda i, g: g * x + i, h))(h)
+            return (n + 1, looped), (n, h)
 
-    with pytest.raises(DifferentiationError, match="taylor: cond has no Taylor series"):
+        (n, h), (numbers, hs) = scan(step, (0, x), np.array([0.5, 1.5, 0.7]))
+        assert n == 3
+        return h, hs, numbers
+
+    def g(x: Value) -> Value:
+        h, hs = x, []
+        for n, y in enumerate([0.5, 1.5, 0.7]):
+            h = pb.exp(-h) + n if n % 2 else pb.sin(h) * y
+            hs.append(h)
+            h = (h * x) * x + 1
+        return h, pb.stack(hs), np.arange(3)
+
+    (value, terms), (expected, others) = (
+        taylor(function, 0.3, (1.0, 0.2), order=4) for function in (f, g)
+    )
+    for ours, theirs in zip((value, *terms), (expected, *others), strict=True):
+        for a, b in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(a, b)
+
+
+def test_a_call_with_custom_rules_is_refused() -> None:
+    f = custom_jvp(pb.sin, lambda primals, tangents, y: tangents[0])
+    with pytest.raises(DifferentiationError, match=r"taylor: custom calls have no .*; nest jvp"):
         taylor(f, 1.0, (1.0,))

@@ -45,6 +45,7 @@ from pullback.primitives.scatter import ScatterExtreme, ScatterSet
 from pullback.primitives.selection import MultiplyNoNan, Where
 from pullback.primitives.shape import BroadcastTo, Flip, Reshape, Sum, Transpose
 from pullback.primitives.slicing import PadSlice, Slice, SliceSet
+from pullback.primitives.solve import Solve
 from pullback.primitives.sorting import ArgSort, SearchSorted, Sort
 from pullback.primitives.special import Polygamma
 from pullback.types import ArrayType, type_of
@@ -99,6 +100,7 @@ ROWS: Final[list[tuple[Primitive, tuple[Value, ...]]]] = [
     (Slice((1, slice(2, None, -1))), (X,)),
     (SliceSet((slice(0, 2, 1), 1)), (X, X[:, 0])),
     (Softmax((1,)), (X,)),
+    (Solve(), (X[:, :2] + 2 * np.eye(2), X)),
     (Sort(0, descending=False), (X,)),
     (StopGradient(), (X,)),
     (Sum((0,)), (X,)),

@@ -26,6 +26,7 @@ from pullback.primitives.reduction import Logsumexp, Max, Min, Prod, Softmax
 from pullback.primitives.scatter import ScatterExtreme, ScatterSet
 from pullback.primitives.selection import MultiplyNoNan, Where
 from pullback.primitives.slicing import SliceSet
+from pullback.primitives.solve import Solve
 from pullback.primitives.sorting import Sort
 from pullback.primitives.special import Polygamma
 from pullback.types import type_of
@@ -48,6 +49,8 @@ ROWS: Final[list[tuple[Primitive, tuple[Value, ...]]]] = [
     (Contract((0, 1), (0, 1), ()), (MATRIX, MATRIX[::-1])),
     (Contract((0,), (1,), (0, 1)), (REAL, COMPLEX)),
     (Contract((0, 1), (1, 2), (0, 2), no_nan=True), (MATRIX, MATRIX.T)),
+    (Solve(nan=True), (np.diag([1.0, 2.0, NAN]), MATRIX[:3])),
+    (Solve(nan=True), (np.zeros((3, 3)), MATRIX[:3])),
     (Where(), (REAL > 0, REAL, REAL[::-1])),
     (MultiplyNoNan(symmetric=True), (REAL[:, None], REAL)),
 ]

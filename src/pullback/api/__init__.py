@@ -194,11 +194,17 @@ from pullback.core import Array, ArrayLike, Program
 from pullback.lazy import lazy
 
 if TYPE_CHECKING:
+    from pullback.api.associative import associative_scan
     from pullback.api.batching import vmap
     from pullback.api.branches import cond, switch
+    from pullback.api.callbacks import pure_callback
+    from pullback.api.checkpointing import checkpoint, checkpoint_name
+    from pullback.api.chunks import map_chunked
     from pullback.api.coloring import Coloring, color_hessian, color_jacobian
+    from pullback.api.custom_rules import check_rules, custom_jvp, custom_vjp
     from pullback.api.forward import jvp
     from pullback.api.hessians import gauss_newton_product, hessian, hvp
+    from pullback.api.implicit import custom_fixed_point, custom_minimizer, custom_root
     from pullback.api.jacobians import jacfwd, jacobian, jacrev, value_and_jacobian
     from pullback.api.linear import LinearMap, linear_transpose, linearize
     from pullback.api.loops import fori_loop, scan, while_loop
@@ -216,10 +222,19 @@ if TYPE_CHECKING:
 LATE: Final = {
     "Coloring": "coloring",
     "LinearMap": "linear",
+    "associative_scan": "associative",
+    "check_rules": "custom_rules",
+    "checkpoint": "checkpointing",
+    "checkpoint_name": "checkpointing",
     "color_hessian": "coloring",
     "color_jacobian": "coloring",
     "cond": "branches",
     "curl": "vector_calculus",
+    "custom_fixed_point": "implicit",
+    "custom_jvp": "custom_rules",
+    "custom_minimizer": "implicit",
+    "custom_root": "implicit",
+    "custom_vjp": "custom_rules",
     "divergence": "vector_calculus",
     "fori_loop": "loops",
     "gauss_newton_product": "hessians",
@@ -234,6 +249,8 @@ LATE: Final = {
     "laplacian": "vector_calculus",
     "linear_transpose": "linear",
     "linearize": "linear",
+    "map_chunked": "chunks",
+    "pure_callback": "callbacks",
     "scan": "loops",
     "sparse_hessian": "sparse",
     "sparse_jacobian": "sparse",
@@ -467,10 +484,19 @@ if TYPE_CHECKING:
     __all__ += [
         "Coloring",
         "LinearMap",
+        "associative_scan",
+        "check_rules",
+        "checkpoint",
+        "checkpoint_name",
         "color_hessian",
         "color_jacobian",
         "cond",
         "curl",
+        "custom_fixed_point",
+        "custom_jvp",
+        "custom_minimizer",
+        "custom_root",
+        "custom_vjp",
         "divergence",
         "fori_loop",
         "gauss_newton_product",
@@ -485,6 +511,8 @@ if TYPE_CHECKING:
         "laplacian",
         "linear_transpose",
         "linearize",
+        "map_chunked",
+        "pure_callback",
         "scan",
         "sparse_hessian",
         "sparse_jacobian",

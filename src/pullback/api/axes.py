@@ -2,56 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from pullback.api.outputs import NUMERIC
 from pullback.errors import StructureError
-from pullback.tree import flatten
-from pullback.tree.structures import mismatch
+from pullback.tree import Structure, flatten
+from pullback.tree.structures import LEAF, mismatch
 
 
-def spread_axes(operation: str, name: str, axes: object, tree: object) -> list[int | None]:
+def spread_axes(
+    operation: str, name: str, axes: object, *, what: str, tree: object, number: int
+) -> list[int | None]:
     """Return the axis of each leaf of a tree.
 
     Args:
         operation: The name that an error gives the transform.
         name: What the user calls ``axes``.
         axes: An integer or None, for all leaves; or a container like the tree, with such in place
-            of subtrees.
+            of subtrees. What stands in place of a leaf that is no array does not matter.
+        what: What the user calls the tree.
         tree: The tree.
+        number: How many leaves it has.
 
     Raises:
         StructureError: ``axes`` is something else, or a container unlike the tree.
     """
+    if axes is None or axes.__class__ is int:  # the commonest, without taking the tree apart
+        return [axes] * number
     found: list[int | None] = []
-    pending = [(axes, tree)]
+    pending = [(axes, tree, what)]
     while pending:
-        axis, part = pending.pop()
-        if axis is None or type(axis) is int:
+        axis, part, place = pending.pop()
+        if axis is None or axis.__class__ is int:
             found.extend([axis] * len(flatten(part)[0]))
             continue
         axis_parts, axis_structure = _open(axis)
-        if axis_parts == [axis]:
+        parts, structure = _open(part)
+        if structure == axis_structure == LEAF and not isinstance(part, NUMERIC):
+            found.append(None)  # the name of a model, say, in a container like the model
+            continue
+        if axis_structure == LEAF:
             msg = (
-                f"{operation}: {name}: expected an axis, None, or a container of such like what "
-                f"it is for, not {axis!r}"
+                f"{operation}: {name} for {place}: expected an axis, None, or a container of such "
+                f"like {place}, not {axis!r}"
             )
             raise StructureError(msg)
-        parts, structure = _open(part)
         if structure != axis_structure:
-            raise mismatch(structure, axis_structure, operation, f"what is mapped and its {name}")
-        pending.extend(reversed(list(zip(axis_parts, parts, strict=True))))
+            raise mismatch(structure, axis_structure, operation, f"{place} and its {name}")
+        places = [place + "".join(path.texts) for path in structure.paths()]
+        pending.extend(reversed(list(zip(axis_parts, parts, places, strict=True))))
     return found
 
 
-def _open(tree: object) -> tuple[list[object], object]:
+def _open(tree: object) -> tuple[list[object], Structure[object]]:
     """Return the children of a container, each a leaf, and the structure of that."""
     return flatten(tree, is_leaf=lambda part: part is not tree)
-
-
-def moved_axis(ndim: int, source: int, target: int) -> tuple[int, ...] | None:
-    """Return the transposition that moves one axis; None where nothing moves."""
-    if source == target:
-        return None
-    order = [axis for axis in range(ndim) if axis != source]
-    order.insert(target, source)
-    return tuple(order)

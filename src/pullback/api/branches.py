@@ -8,7 +8,16 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 
-from pullback.api.closures import Closure, active, call_bundled, close, open_tree, unify
+from pullback.api.closures import (
+    Closure,
+    active,
+    call_bundled,
+    check_form,
+    close,
+    integer,
+    open_tree,
+    unify,
+)
 from pullback.api.functions import name_of
 from pullback.api.outputs import NUMERIC, describe
 from pullback.api.plain import holds_array
@@ -17,7 +26,6 @@ from pullback.control.cond import Cond
 from pullback.core import Array, ArrayLike, Program, apply, lift, trace_program
 from pullback.errors import DTypeError, ShapeError
 from pullback.primitives.cast import Cast
-from pullback.tree.structures import mismatch
 from pullback.types import ArrayType, promote
 
 P = ParamSpec("P")
@@ -72,7 +80,7 @@ def cond(
         raise DTypeError(msg)
     if flag.known:
         return f(*args, **kwargs) if flag else g(*args, **kwargs)
-    return _branch("cond", flag != 0, (g, f), args, kwargs)
+    return _branch("cond", flag == 0, (f, g), args, kwargs)
 
 
 def switch(
@@ -105,10 +113,7 @@ def switch(
     if not branches:
         msg = "switch: no functions to choose from; give at least one"
         raise ShapeError(msg)
-    number = lift(index)
-    if number.shape or number.dtype.kind not in "iu":
-        msg = f"switch: the index is {number.type}; expected one integer"
-        raise (ShapeError if number.shape else DTypeError)(msg)
+    number = integer("switch: the index", index)
     if number.known:
         chosen = branches[min(max(int(number), 0), len(branches) - 1)]
         return chosen(*args, **kwargs)
@@ -129,10 +134,8 @@ def _branch(
     closures: list[Closure[R]] = [close(partial(_call, f), given, types) for f in branches]
     first = closures[0]
     for f, closure in zip(branches[1:], closures[1:], strict=True):
-        a, b = first.result, closure.result
-        if a.structure != b.structure or a.numbers != b.numbers:
-            names = f"the results of {name_of(branches[0])} and {name_of(f)}"
-            raise mismatch(a.structure, b.structure, operation, names)
+        names = f"the results of {name_of(branches[0])} and {name_of(f)}"
+        check_form(operation, names, first.result, closure.result)
     programs, captured = unify(closures)
     outputs = _common_types(operation, branches, programs, first)
     programs = [_converted(program, outputs) for program in programs]
@@ -162,14 +165,13 @@ def _common_types(
     for number, place in enumerate(closure.result.numbers):
         found = [program.output_types[number] for program in programs]
         dtype = promote(found)
-        for f, type_ in zip(branches, found, strict=True):
-            fits = type_.weak or type_.dtype == dtype
-            if not fits or type_.shape != found[0].shape:
-                msg = (
-                    f"{operation}: the results of {name_of(branches[0])} and {name_of(f)} differ "
-                    f"at {paths[place].place}: {found[0]} and {type_}; convert one of them"
-                )
-                raise (DTypeError if type_.shape == found[0].shape else ShapeError)(msg)
+        same_shapes = all(type_.shape == found[0].shape for type_ in found)
+        if not same_shapes or not all(type_.weak or type_.dtype == dtype for type_ in found):
+            names = ", ".join(
+                f"{type_} of {name_of(f)}" for f, type_ in zip(branches, found, strict=True)
+            )
+            msg = f"{operation}: the results differ at {paths[place].place}: {names}; convert them"
+            raise (DTypeError if same_shapes else ShapeError)(msg)
         common.append(ArrayType(found[0].shape, dtype))
     return common
 

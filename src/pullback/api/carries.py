@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from pullback.api.closures import Closure, Tree, close, join_trees, open_tree
+from pullback.api.closures import Closure, Tree, check_form, close, join_trees, open_tree
 from pullback.api.functions import name_of
 from pullback.api.outputs import describe
 from pullback.core import Array, apply
 from pullback.errors import DTypeError, ShapeError, StructureError
 from pullback.primitives.cast import Cast
-from pullback.tree.structures import mismatch
+from pullback.tree.structures import LEAF
 from pullback.types import ArrayType, promote
 
 C = TypeVar("C")
@@ -27,8 +27,8 @@ def close_step(
 ) -> tuple[Closure[tuple[C, Y]], list[ArrayType]]:
     """Return the step of a loop as a program, and the types of what it carries.
 
-    A Python number in the first carry takes the type that the step gives it: the step is traced
-    again until the types stay.
+    A Python number in the first carry takes a type that holds what the steps make of it: the step
+    is traced again until the types stay.
 
     Args:
         operation: The name that errors give the loop.
@@ -39,11 +39,13 @@ def close_step(
         other_types: The types of its arrays.
 
     Raises:
-        StructureError: The step returns no pair, or a carry of another structure.
+        StructureError: The step returns no pair, or a carry that differs in structure or in what
+            is no array.
         ShapeError: A shape changes.
         DTypeError: A dtype changes.
     """
     types = [array.type for array in carry.arrays()]
+    numbers = [type_.weak for type_ in types]
 
     def step(first: C, rest: tuple[object, ...]) -> tuple[C, Y]:
         result: object = f(first, *rest)
@@ -54,9 +56,7 @@ def close_step(
             )
             raise StructureError(msg)
         following = open_tree(result[0])
-        if following.structure != carry.structure or following.numbers != carry.numbers:
-            trees = "the carry before a step and after it"
-            raise mismatch(carry.structure, following.structure, operation, trees)
+        check_form(operation, "the carry before a step and after it", carry, following)
         return following.build(map(_fit, following.arrays(), types)), result[1]
 
     args = join_trees(carry, others)
@@ -64,8 +64,8 @@ def close_step(
         closure = close(step, args, [*types, *other_types])
         found = closure.program.output_types[: len(types)]
         following = [
-            _next_type(f"{operation}: the carry{place}", have, new)
-            for place, have, new in zip(_places(carry), types, found, strict=True)
+            _next_type(f"{operation}: the carry{place}", have, new, number=number)
+            for place, have, new, number in zip(_places(carry), types, found, numbers, strict=True)
         ]
         if following == types:
             return closure, types
@@ -74,8 +74,10 @@ def close_step(
 
 def _places(carry: Tree[object]) -> list[str]:
     """Return what an error adds to the name of a carry for each of its arrays."""
+    if carry.structure == LEAF:
+        return [""] * len(carry.numbers)
     paths = carry.structure.paths()
-    return [f" at {paths[i].place}" if len(paths) > 1 else "" for i in carry.numbers]
+    return [f" at {paths[number].place}" for number in carry.numbers]
 
 
 def _fit(array: Array, want: ArrayType) -> Array:
@@ -86,17 +88,26 @@ def _fit(array: Array, want: ArrayType) -> Array:
     return array
 
 
-def _next_type(what: str, have: ArrayType, new: ArrayType) -> ArrayType:
+def _next_type(what: str, have: ArrayType, new: ArrayType, *, number: bool) -> ArrayType:
     """Return the type of a carry for the next attempt to trace a step.
+
+    Args:
+        what: What an error calls the carry.
+        have: Its type before a step.
+        new: Its type after it.
+        number: Whether the first carry is a Python number.
 
     Raises:
         ShapeError: The shape changes.
-        DTypeError: The dtype changes, and the carry was no Python number.
+        DTypeError: The dtype changes, and the first carry is no Python number.
     """
     if have.shape != new.shape:
-        msg = f"{what} has shape {have.shape} before a step and {new.shape} after it"
+        msg = (
+            f"{what} has shape {have.shape} before a step and {new.shape} after it; every step "
+            "must give the shape that it takes"
+        )
         raise ShapeError(msg)
-    if have.weak:
+    if number:
         return ArrayType((), promote([have, new]))
     if have.dtype != new.dtype:
         msg = (

@@ -7,13 +7,15 @@ from typing import Generic, TypeVar, final
 
 from attrs import frozen
 
-from pullback.api.outputs import NUMERIC
+from pullback.api.outputs import NUMERIC, describe
 from pullback.api.plain import plain
 from pullback.core import Array, Program, apply, build_program, lift, trace_program, unknown
 from pullback.core.trace import Trace
+from pullback.errors import DTypeError, ShapeError, StructureError
 from pullback.primitives.bundle import Pack, Unpack
 from pullback.primitives.primitive import Primitive
 from pullback.tree import Structure, flatten, unflatten
+from pullback.tree.structures import leaf_path, mismatch
 from pullback.types import ArrayType
 
 T = TypeVar("T")
@@ -56,11 +58,78 @@ def open_tree(tree: T) -> Tree[T]:
 
 def join_trees(first: Tree[object], second: Tree[object]) -> Tree[tuple[object, ...]]:
     """Return the pair of two trees."""
-    both = (
-        unflatten(first.structure, first.leaves),
-        unflatten(second.structure, second.leaves),
+    return open_tree(
+        (unflatten(first.structure, first.leaves), unflatten(second.structure, second.leaves))
     )
-    return open_tree(both)
+
+
+def check_form(operation: str, trees: str, first: Tree[object], second: Tree[object]) -> None:
+    """Check that two trees differ in nothing but their numbers and arrays.
+
+    Args:
+        operation: The name that an error gives the operation.
+        trees: What it calls the two.
+        first: A tree.
+        second: Another.
+
+    Raises:
+        StructureError: They differ in structure, or in a leaf that is no number and no array.
+    """
+    if first.structure != second.structure:
+        raise mismatch(first.structure, second.structure, operation, trees)
+    for number, (a, b) in enumerate(zip(first.leaves, second.leaves, strict=True)):
+        numeric = isinstance(a, NUMERIC), isinstance(b, NUMERIC)
+        if any(numeric) if numeric[0] != numeric[1] else not (numeric[0] or a is b or a == b):
+            place = leaf_path(first.structure, number).place
+            msg = (
+                f"{operation}: {trees} differ at {place}: {_shown(a)} against {_shown(b)}; only "
+                "the values of numbers and arrays may differ"
+            )
+            raise StructureError(msg)
+
+
+def _shown(leaf: object) -> str:
+    return str(lift(leaf).type) if isinstance(leaf, NUMERIC) else repr(leaf)
+
+
+def integer(what: str, value: object) -> Array:
+    """Return an integer as an array.
+
+    Args:
+        what: What an error calls it.
+        value: What a user gave.
+
+    Raises:
+        DTypeError: It is no integer.
+        ShapeError: It is an array of several.
+    """
+    if not isinstance(value, NUMERIC):
+        msg = f"{what}: expected one integer, not {describe(value)}"
+        raise DTypeError(msg)
+    array = lift(value)
+    if array.shape or array.dtype.kind not in "iu":
+        msg = f"{what}: expected one integer, not {array.type}"
+        raise (ShapeError if array.shape else DTypeError)(msg)
+    return array
+
+
+def at_least(least: int, what: str, value: int) -> int:
+    """Return a number that a user gave, which decides what is traced.
+
+    Args:
+        least: The least that it may be.
+        what: What an error calls it.
+        value: The number.
+
+    Raises:
+        DTypeError: It is no integer.
+        ShapeError: It is less.
+    """
+    number = int(integer(what, value))
+    if number < least:
+        msg = f"{what}: expected at least {least}, not {number}"
+        raise ShapeError(msg)
+    return number
 
 
 @final

@@ -6,7 +6,10 @@ import inspect
 from collections.abc import Callable
 from functools import update_wrapper
 from types import FunctionType, MethodType
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _SHARED: Final = ("__module__", "__name__", "__qualname__", "__doc__")
 
@@ -29,7 +32,7 @@ def parameter_name(f: Callable[..., object], number: int) -> str:
     return f"args[{number}]"
 
 
-def like(f: Callable[..., object], made: Callable[..., object]) -> Callable[..., object]:
+def like(f: Callable[..., object], made: Callable[P, R]) -> Callable[P, R]:
     """Give a function made from ``f`` the name, documentation and signature of ``f``."""
     if isinstance(f, FunctionType):  # as update_wrapper does, in a third of the time
         made.__module__, made.__name__ = f.__module__, f.__name__

@@ -87,7 +87,7 @@ def open_inputs(tree: T, trace: Trace, name: str, operation: str) -> Inputs[T]:
     own = frozenset((trace,))
     leaves, structure = flatten(tree)
     nodes: list[Array | None] = []
-    for leaf, primitive in zip(leaves, _primitives(name, structure), strict=True):
+    for leaf, primitive in zip(leaves, input_primitives(name, structure), strict=True):
         if leaf.__class__ is float:
             nodes.append(make_node(leaf, primitive, (), own))
         else:
@@ -103,7 +103,7 @@ def number_input(x: float, trace: Trace, name: str) -> Array:
     return make_node(x, _root(name)[0], (), frozenset((trace,)))
 
 
-def _primitives(name: str, structure: Structure[object]) -> tuple[Input, ...]:
+def input_primitives(name: str, structure: Structure[object]) -> tuple[Input, ...]:
     """Return the primitives of the inputs that stand for an argument's leaves."""
     if structure is LEAF:
         return _root(name)

@@ -14,6 +14,7 @@ from pullback.api.inputs import Inputs, as_differentiable, open_inputs
 from pullback.api.plain import holds_array
 from pullback.core import Array, Program, Trace, build_program, constant, topological, unknown
 from pullback.errors import DifferentiationError
+from pullback.primitives.quantity import Value
 from pullback.transforms.forward import push
 from pullback.transforms.sweep import carry_nodes
 from pullback.transforms.vjp import as_node
@@ -45,7 +46,7 @@ class LinearMap(Generic[X, Y]):
 
     #: What errors call the argument.
     _what: str
-    #: From what it captured, and the differentiable leaves of the argument, to leaves of the result.
+    #: From what it captured and the differentiable leaves of the argument to those of the result.
     _program: Program
     _captured: Sequence[Array]
     _inputs: Inputs[X]
@@ -75,7 +76,7 @@ class LinearMap(Generic[X, Y]):
         leaves = seeds(self._what, "the point", inputs.structure, inputs.nodes, x)
         given = [leaf for leaf in leaves if leaf is not None]
         found = self._program.apply([*self._captured, *given])
-        moved = dict(zip(self._moving, found, strict=True))
+        moved: dict[Array, Value] = dict(zip(self._moving, found, strict=True))
         return outputs.gradient(moved, arrays=self._arrays or holds_array([x]))
 
     def __repr__(self) -> str:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import SupportsIndex, TypeVar
 
 import numpy as np
 
 from pullback.api.carries import cast_all, close_step
-from pullback.api.closures import Tree, active, call_bundled, close, join_trees, open_tree, unify
+from pullback.api.closures import (
+    Tree,
+    active,
+    at_least,
+    call_bundled,
+    close,
+    integer,
+    join_trees,
+    open_tree,
+    unify,
+)
 from pullback.api.functions import name_of
 from pullback.api.outputs import NUMERIC, describe
 from pullback.api.plain import holds_array
@@ -18,6 +28,7 @@ from pullback.control.while_loop import While
 from pullback.core import Array, apply, lift
 from pullback.errors import DTypeError, ShapeError
 from pullback.primitives.cast import Cast
+from pullback.tree.structures import leaf_path
 from pullback.types import ArrayType
 
 C = TypeVar("C")
@@ -46,10 +57,11 @@ def scan(
             ys.append(y)
         return carry, stack(ys)
 
-    ``f`` is called once, with arrays whose values are unknown to it, and made a program that the
-    loop evaluates. In reverse mode, memory holds the carry of each step, and the graph of one
-    step; with ``checkpoint`` the carries of about 2·√length steps only, at the price of computing
-    each step once more.
+    ``f`` is called with arrays whose values are unknown to it, once (or again, to find the dtype of
+    a Python number in the carry), and made a program that the loop evaluates. In reverse mode,
+    memory holds the carry of each step, as far as derivatives need it, and the graph of one step;
+    with ``checkpoint`` the carries of about 2·√length steps only, at the price of computing each
+    step once more.
 
     Plain in, plain out, as in `grad`: where neither ``init`` nor ``xs`` holds an `Array`, neither
     does the result.
@@ -71,9 +83,11 @@ def scan(
         The last carry, and what the steps gave, stacked along a new leading axis.
 
     Raises:
-        ShapeError: The leading sizes differ, or there is no number of steps.
-        DTypeError: The carry that ``f`` returns has other types than the one it was given.
-        StructureError: It has another structure.
+        ShapeError: The leading sizes differ, there is no number of steps, or the carry that ``f``
+            returns has another shape than the one it was given.
+        DTypeError: It has another dtype.
+        StructureError: It has another structure, or another leaf that is no array; or ``f`` returns
+            no pair.
         ConversionError: ``f`` asks for a value that is not known.
 
     Example:
@@ -94,7 +108,7 @@ def scan(
     first = cast_all(carry.arrays(), carry_types)
     loop = Scan(
         closure.program, size, len(closure.captured), len(first), reverse,
-        active([*closure.captured, *first, *arrays]), unroll,
+        active([*closure.captured, *first, *arrays]), at_least(1, "scan: unroll", unroll),
     )  # fmt: skip
     run = checkpointed if checkpoint else call_scan
     carried, ys = run(loop, closure.captured, first, arrays)
@@ -103,27 +117,34 @@ def scan(
 
 def _length(slices: Tree[object], arrays: Sequence[Array], length: int | None) -> int:
     """Return the number of steps."""
+    size = None if length is None else at_least(0, "scan: length", length)
+    source = "by length=..."
     for array, number in zip(arrays, slices.numbers, strict=True):
-        place = slices.structure.paths()[number].place.removeprefix("[0]")
+        name = "xs" + leaf_path(slices.structure, number).place.removeprefix("[0]")
         if not array.shape:
-            msg = f"scan: xs{place} is a scalar; expected an array, of whose axis 0 it takes slices"
+            msg = f"scan: {name} is a scalar; expected an array, of whose axis 0 it takes slices"
             raise ShapeError(msg)
-        if length is None:
-            length = array.shape[0]
-        if array.shape[0] != length:
+        if size is None:
+            size, source = array.shape[0], f"as in {name}"
+        if array.shape[0] != size:
             msg = (
-                f"scan: xs{place} has {array.shape[0]} slices (shape {array.shape}), and there are "
-                f"{length} steps, by length=... or the first array"
+                f"scan: {name} has shape {array.shape}, and so {array.shape[0]} slices; expected "
+                f"{size}, {source}"
             )
             raise ShapeError(msg)
-    if length is None or length < 0:
-        msg = f"scan: xs has no arrays to count the steps by; give length=..., not {length}"
+    if size is None:
+        msg = "scan: xs has no arrays to count the steps by; give length=..."
         raise ShapeError(msg)
-    return length
+    return size
 
 
 def fori_loop(
-    lower: int, upper: int, body: Callable[[Array, C], C], init: C, *, checkpoint: bool = False
+    lower: SupportsIndex,
+    upper: SupportsIndex,
+    body: Callable[[Array, C], C],
+    init: C,
+    *,
+    checkpoint: bool = False,
 ) -> C:
     """Apply a function of an index and a value once for each index.
 
@@ -158,11 +179,7 @@ def fori_loop(
         >>> fori_loop(1, 6, lambda i, product: product * i, 1)
         np.int64(120)
     """
-    first, last = lift(lower), lift(upper)
-    for name, bound in (("lower", first), ("upper", last)):
-        if bound.dtype.kind not in "iu" or bound.shape:
-            msg = f"fori_loop: {name}: expected an integer, not {bound.type}"
-            raise DTypeError(msg)
+    first, last = integer("fori_loop: lower", lower), integer("fori_loop: upper", upper)
     if first.known and last.known:
         indices = np.arange(int(first), int(last))
         step = _named(body, lambda value, i: (body(i, value), None))
@@ -188,9 +205,9 @@ def while_loop(
             value = body(value)
         return value
 
-    Both functions are called once, with arrays whose values are unknown to them. Forward mode
-    (`jvp`, `linearize`) works in any case. Reverse mode goes through the steps backwards and needs
-    a bound on their number, ``max_steps``; memory holds the value before each step.
+    Both functions are called with arrays whose values are unknown to them, as in `scan`. Forward
+    mode (`jvp`, `linearize`) works in any case. Reverse mode goes through the steps backwards and
+    needs a bound on their number, ``max_steps``; memory holds the value before each step.
 
     Under `vmap` the loop runs until all examples are done, and those that are done stay.
 
@@ -216,6 +233,7 @@ def while_loop(
         >>> while_loop(lambda x: x < 100.0, lambda x: x * 2.0, 1.0)
         np.float64(128.0)
     """
+    limit = None if max_steps is None else at_least(0, "while_loop: max_steps", max_steps)
     carry, nothing = open_tree(init), open_tree(())
     closure, types = close_step(
         "while_loop", _named(body, lambda x: (body(x), None)), carry, nothing, []
@@ -223,7 +241,7 @@ def while_loop(
     check = close(lambda x, _: _boolean(test, x), join_trees(carry, nothing), types)
     (body_program, test_program), captured = unify([closure, check])
     operands = [*captured, *cast_all(carry.arrays(), types)]
-    loop = While(test_program, body_program, len(captured), max_steps, active(operands))
+    loop = While(test_program, body_program, len(captured), limit, active(operands))
     result, _ = closure.result.result(call_bundled(loop, operands), as_arrays=holds_array([init]))
     return result
 

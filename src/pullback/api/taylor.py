@@ -30,7 +30,8 @@ def taylor(
 
         f(x(t)) = y + y_1 t + ... + y_K tᴷ + O(tᴷ⁺¹)
 
-    in one pass, at a cost that grows as K² for almost every function. These are coefficients, on
+    in one pass, at a cost that grows as K² for almost every function; loops (`scan`) are gone
+    through step by step, and branches chosen by the value. These are coefficients, on
     both sides, not derivatives: the derivative of order k at t = 0 is ``k!·y_k``. The derivatives
     of ``f`` along a straight line, ``Dᵏf(x)[v, ..., v]``, are those for ``x(t) = x + v t``:
     ``series`` is ``(v,)`` and ``order`` is K.
@@ -53,8 +54,8 @@ def taylor(
         number, and the leaf itself if not.
 
     Raises:
-        DifferentiationError: ``x`` has leaves, but none of floating-point type; or ``f`` calls
-            `scan`, `cond` or the like. Python's own loops and branches are fine.
+        DifferentiationError: ``x`` has leaves, but none of floating-point type; or ``f`` calls a
+            function with custom rules, or under `vmap` a `while_loop`.
         StructureError: ``series`` is no sequence, or the structures of ``x`` and of one of the
             coefficients differ.
         ShapeError: Their shapes differ at some leaf, or ``order`` is less than the number of

@@ -40,8 +40,10 @@ def checkpointed(
     if block < 2:
         return call_scan(scan, constants, carry, xs)
     blocks, rest = divmod(scan.length, block)
-    inner = evolve(scan, length=block)
     k, c = scan.constants, scan.carries
+    # What a carry is made of outside is not known inside.
+    inside = evolve(scan, active=scan.active_in_some_step())
+    inner = evolve(inside, length=block)
 
     def step(nodes: Arrays) -> Arrays:
         carried, ys = call_scan(inner, *split(nodes, k, c))
@@ -58,7 +60,7 @@ def checkpointed(
     carried, stacked = call_scan(outer, constants, carry, shaped)
     ys = [_reshaped(y, (blocks * block, *y.shape[2:])) for y in stacked]
     if rest:
-        single = evolve(scan, length=rest)
+        single = evolve(inside, length=rest)
         last = [lift(stretch(x, 0, *others)) for x in given]
         carried, remaining = call_scan(single, constants, carried, last)
         pairs = zip(remaining, ys, strict=True) if scan.reverse else zip(ys, remaining, strict=True)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import final
+from collections.abc import Callable, Sequence
+from typing import ClassVar, final
 
 import numpy as np
 from attrs import evolve, frozen
 
 from pullback.control.parts import (
     Flags,
-    call,
-    filled_nodes,
-    inexact,
+    active,
+    both,
+    filled,
+    opened,
     pick,
     place,
     present,
@@ -21,16 +22,25 @@ from pullback.control.parts import (
 from pullback.core import Array, Program, trace_program
 from pullback.primitives.bundle import pack, unpack
 from pullback.primitives.comparison import Equal
-from pullback.primitives.primitive import PLAIN_PRODUCT, Primitive, Product
+from pullback.primitives.primitive import PLAIN_PRODUCT, Product
 from pullback.primitives.quantity import Quantity, Value
 from pullback.transforms.batching import Batched, batch_program
-from pullback.transforms.programs import pull_through, push_through
+from pullback.transforms.programs import (
+    Composite,
+    compute,
+    dependence,
+    moved,
+    pull_through,
+    push_through,
+    reached,
+    value_of,
+)
 from pullback.types import ArrayType, Bundle, bundle_type
 
 
 @final
 @frozen(eq=False, repr=False)
-class Cond(Primitive):
+class Cond(Composite):
     """What one of several programs makes of the operands.
 
     Operand: a bundle of the number of the program, an integer scalar from 0 on, and the programs'
@@ -43,6 +53,9 @@ class Cond(Primitive):
     #: Which operands may have a derivative that someone asks for.
     active: Flags
 
+    #: What another program would have used has a cotangent of zeros: an absent one.
+    selects: ClassVar[bool] = True
+
     def evaluate(self, *values: Value) -> Value:
         number, *operands = values[0].parts
         return Bundle(tuple(self.branches[int(number)].evaluate(operands)))
@@ -53,19 +66,21 @@ class Cond(Primitive):
     def pushforward(
         self, index: int, tangent: Value, out: Quantity, operands: tuple[Quantity, ...]
     ) -> Value:
-        number, *given = unpack(operands[0])
-        moving = [dot is not None for dot in tangent.parts[1:]]
-        outputs = self.branches[0].output_types
+        number, *given = opened(operands[0])
+        moving = present(tangent.parts[1:])
+        inputs, outputs = self.branches[0].inputs, self.branches[0].output_types
+        some = [moved(dependence(branch), moving) for branch in self.branches]
+        flags = [any(column) for column in zip(*some, strict=True)]
 
         def push(branch: Program) -> Program:
-            def tangents(nodes: list[Array]) -> list[Array]:
+            def tangents(nodes: list[Array]) -> list[Quantity]:
                 dots = place(nodes[len(given) :], moving)
-                return filled_nodes(push_through(branch, nodes[: len(given)], dots)[1], outputs)
+                return filled(push_through(branch, nodes[: len(given)], dots)[1], outputs, flags)
 
-            return trace_program(tangents, [*branch.inputs, *pick(branch.inputs, moving)])[0]
+            return trace_program(tangents, [*inputs, *pick(inputs, moving)])[0]
 
-        dots = present(tangent.parts[1:])
-        return Bundle(tuple(place(self._with(push, [number, *given, *dots]), inexact(outputs))))
+        dots = pick(tangent.parts[1:], moving)
+        return Bundle(tuple(place(self._changed(push, [number, *given, *dots]), flags)))
 
     def pullback(
         self,
@@ -75,27 +90,30 @@ class Cond(Primitive):
         operands: tuple[Quantity, ...],
         product: Product,
     ) -> Value:
-        number, *given = unpack(operands[0])
-        inputs = self.branches[0].inputs
-        wanted = [flag and t.inexact for flag, t in zip(self.active[1:], inputs, strict=True)]
-        flags = [bar is not None for bar in cotangent.parts]
+        number, *given = opened(operands[0])
+        flags = present(cotangent.parts)
+        inputs, outputs = self.branches[0].inputs, self.branches[0].output_types
+        some = [reached(dependence(branch), flags, len(inputs)) for branch in self.branches]
+        wanted = both(self.active[1:], [any(column) for column in zip(*some, strict=True)])
         masked = product is not PLAIN_PRODUCT
 
         def pull(branch: Program) -> Program:
-            def cotangents(nodes: list[Array]) -> list[Array]:
+            def cotangents(nodes: list[Array]) -> list[Quantity]:
                 bars = place(nodes[len(given) :], flags)
                 found = pull_through(branch, nodes[: len(given)], bars, wanted, selected=masked)
-                return filled_nodes(pick(found, wanted), pick(inputs, wanted))
+                return filled(found, inputs, wanted)
 
-            return trace_program(cotangents, [*branch.inputs, *pick(branch.output_types, flags)])[0]
+            return trace_program(cotangents, [*inputs, *pick(outputs, flags)])[0]
 
-        found = self._with(pull, [number, *given, *present(cotangent.parts)])
-        return Bundle((None, *place(found, wanted)))
+        bars = pick(cotangent.parts, flags)
+        return Bundle((None, *place(self._changed(pull, [number, *given, *bars]), wanted)))
 
-    def _with(self, change: Callable[[Program], Program], parts: list[Quantity]) -> list[Quantity]:
+    def _changed(
+        self, change: Callable[[Program], Program], parts: list[Quantity]
+    ) -> list[Quantity]:
         """Return what the changed programs make of a number and their operands."""
         branches = tuple([change(branch) for branch in self.branches])
-        return unpack(Cond(branches, (True,) * len(parts))(pack(parts)))
+        return unpack(Cond(branches, active(parts))(pack(parts)))
 
     @np.errstate(all="ignore")  # rows that are not selected may divide by zero
     def batch(
@@ -103,15 +121,30 @@ class Cond(Primitive):
     ) -> Quantity:
         (flags,) = batched
         assert isinstance(flags, tuple), "a bundle knows which of its parts are batched"
-        number, *given = unpack(operands[0])
+        number, *given = opened(operands[0])
         needed = [True] * len(self.branches[0].outputs)
         branches = tuple(
             [batch_program(branch, flags[1:], size, needed)[0] for branch in self.branches]
         )
         if not flags[0]:
             return evolve(self, branches=branches)(operands[0])
-        chosen, *others = [call(branch, given) for branch in branches]
-        for other, result in enumerate(others, 1):
-            takes = Equal()(number, other)
-            chosen = [select_rows(takes, y, x) for x, y in zip(chosen, result, strict=True)]
-        return pack(chosen)
+        return pack(select(number, branches, given))
+
+    def expand(self, parts: Sequence[Quantity]) -> list[Quantity]:
+        """Take the program of the number, or select where it is not known."""
+        number, *given = parts
+        value = value_of(number)
+        if value is None:
+            return select(number, self.branches, given)
+        return compute(self.branches[int(value)], given)
+
+
+def select(
+    number: Quantity, branches: Sequence[Program], given: Sequence[Quantity]
+) -> list[Quantity]:
+    """Return what each program makes of the operands where it has the number."""
+    chosen, *others = [compute(branch, given) for branch in branches]
+    for other, result in enumerate(others, 1):
+        takes = Equal()(number, other)
+        chosen = [select_rows(takes, y, x) for x, y in zip(chosen, result, strict=True)]
+    return chosen

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias, TypeVar
 
-from pullback.core import Array, Program, lift
-from pullback.primitives.quantity import Node, Quantity, Value, shape_of
+from pullback.core import Array, Program, Trace, build_program, topological, unknown
+from pullback.primitives.bundle import Pack, unpack
+from pullback.primitives.joining import concat_along
+from pullback.primitives.quantity import Quantity, Value, shape_of
 from pullback.primitives.selection import Where
 from pullback.primitives.shape import Reshape, Transpose
 from pullback.transforms.programs import bare, zeros
@@ -32,34 +34,70 @@ def pick(parts: Iterable[T], flags: Iterable[bool]) -> list[T]:
     return [part for part, flag in zip(parts, flags, strict=True) if flag]
 
 
-def present(parts: Iterable[T | None]) -> list[T]:
-    """Return the parts that are there."""
-    return [part for part in parts if part is not None]
-
-
-def place(found: Sequence[T], flags: Iterable[bool]) -> list[T | None]:
+def place(found: Iterable[T], flags: Iterable[bool]) -> list[T | None]:
     """Return the found parts where a flag is set, in their order, and None elsewhere."""
     rest = iter(found)
     return [next(rest) if flag else None for flag in flags]
 
 
-def inexact(types: Iterable[ArrayType]) -> list[bool]:
-    """Return which types have derivatives."""
-    return [type_.inexact for type_ in types]
+def present(parts: Iterable[object]) -> list[bool]:
+    """Return which parts are there: tangents or cotangents that are not zero everywhere."""
+    return [part is not None for part in parts]
 
 
-def filled(part: Value, type_: ArrayType) -> Value:
-    """Return a tangent or cotangent, or zeros where it is absent."""
-    return zeros(type_) if part is None else part
+def both(flags: Iterable[bool], others: Iterable[bool]) -> list[bool]:
+    """Return where two flags are set."""
+    return [flag and other for flag, other in zip(flags, others, strict=True)]
 
 
-def filled_nodes(parts: Iterable[Array | None], types: Iterable[ArrayType]) -> list[Array]:
-    """Return the tangents or cotangents of what has derivatives, zeros where they are absent."""
+def either(flags: Iterable[bool], others: Iterable[bool]) -> list[bool]:
+    """Return where one of two flags is set."""
+    return [flag or other for flag, other in zip(flags, others, strict=True)]
+
+
+def filled(
+    parts: Iterable[Value], types: Iterable[ArrayType], flags: Iterable[bool]
+) -> list[Value]:
+    """Return the flagged tangents or cotangents, zeros where they are absent."""
     return [
-        as_node(filled(part, type_))
-        for part, type_ in zip(parts, types, strict=True)
-        if type_.inexact
+        zeros(type_) if part is None else part
+        for part, type_, flag in zip(parts, types, flags, strict=True)
+        if flag
     ]
+
+
+def opened(bundle: Value) -> list[Quantity]:
+    """Return the parts of a bundle as they were before they became one: constants are values."""
+    if isinstance(bundle, Array) and isinstance(bundle.primitive, Pack):
+        return [bare(part) for part in bundle.operands]
+    return unpack(bundle)
+
+
+def active(parts: Iterable[Value]) -> Flags:
+    """Return which parts may have a derivative that someone asks for."""
+    return tuple([isinstance(part, Array) and bool(part.sources) for part in parts])
+
+
+def trace_used(
+    f: Callable[[list[Array]], Sequence[Quantity]], types: Sequence[ArrayType], kept: range
+) -> tuple[Program, list[bool]]:
+    """Return what a function does as a program of those inputs alone that it uses.
+
+    Args:
+        f: A function of a list of arrays.
+        types: Their types.
+        kept: Which of them are inputs in any case.
+
+    Returns:
+        The program, and for each array whether it is an input.
+    """
+    trace = Trace()
+    own = frozenset((trace,))
+    inputs = [unknown(type_, own) for type_ in types]
+    outputs = [as_node(out) for out in f(inputs)]
+    used = set(topological(outputs, trace))
+    flags = [number in kept or node in used for number, node in enumerate(inputs)]
+    return build_program(trace, pick(inputs, flags), outputs)[0], flags
 
 
 def swap_leading(quantity: Quantity) -> Quantity:
@@ -73,9 +111,7 @@ def select_rows(flags: Value, x: Value, y: Value) -> Quantity:
     return Where()(rows, x, y)
 
 
-def call(program: Program, quantities: Sequence[Quantity]) -> list[Quantity]:
-    """Return the outputs of a program: values, or nodes where an input is one."""
-    if any(isinstance(quantity, Node) for quantity in quantities):
-        outputs = program.apply([lift(quantity) for quantity in quantities])
-        return [bare(node) for node in outputs]
-    return program.evaluate(quantities)
+def stacked(slices: Sequence[Quantity]) -> Quantity:
+    """Return quantities of one shape, one or more, along a new axis in front."""
+    shape = (1, *shape_of(slices[0]))
+    return concat_along(0, [shape] * len(slices))(*[Reshape(shape)(x) for x in slices])

@@ -3,44 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import final
+from itertools import chain
+from typing import TypeVar, final
 
 import numpy as np
 from attrs import evolve, frozen
 
 from pullback.control.parts import (
     Flags,
+    active,
+    both,
+    either,
     filled,
-    filled_nodes,
-    inexact,
+    opened,
     pick,
     place,
     present,
     split,
+    stacked,
     swap_leading,
+    trace_used,
 )
 from pullback.core import Array, Program, trace_program
 from pullback.primitives.bundle import pack, unpack
-from pullback.primitives.primitive import PLAIN_PRODUCT, Primitive, Product
-from pullback.primitives.quantity import Quantity, Value
+from pullback.primitives.joining import stretch
+from pullback.primitives.primitive import PLAIN_PRODUCT, Product
+from pullback.primitives.quantity import Quantity, Value, shape_of
+from pullback.primitives.shape import Reshape
 from pullback.transforms.batching import Batched, batch_program, with_batch_axis
-from pullback.transforms.programs import has_selection, pull_through, push_through, zeros
-from pullback.transforms.vjp import as_node
+from pullback.transforms.programs import (
+    Composite,
+    compute,
+    dependence,
+    has_selection,
+    moved,
+    pull_through,
+    push_through,
+    reached,
+    zeros,
+)
 from pullback.types import ArrayType, Bundle, bundle_type
+
+T = TypeVar("T")
 
 
 @final
 @frozen(eq=False, repr=False)
-class Scan(Primitive):
+class Scan(Composite):
     """``carry, y[i] = body(*constants, *carry, *x[i])`` for each i, from the first or the last.
 
     Operand: a bundle of constants, the same in all steps; the carry before the first step; and
     arrays whose slices along axis 0 the steps take. Result: a bundle of the carry after the last
     step, and arrays whose slices the steps gave.
 
-    The pullback needs the carry before each step. It computes them by a second scan, and pulls
-    back in a third one, in the other direction; each step of that computes the body again, so
-    memory is that of one step and of one carry for each step.
+    The pullback is a scan in the other direction, whose steps compute the body again. Those carries
+    that its derivative needs it computes by a scan before, so memory is that of one step, and of
+    these carries for each step.
+
+    What has no tangent or cotangent in any step takes no part. What has one in some steps has
+    zeros in the others; in reverse mode they are absences, as below a selection.
     """
 
     body: Program
@@ -54,71 +75,75 @@ class Scan(Primitive):
     #: How many steps compiled code takes in one turn of the loop.
     unroll: int = 1
 
+    @property
+    def selects(self) -> bool:  # type: ignore[override]  # here it depends on the body
+        """Whether a step selects."""
+        return has_selection(self.body)
+
     @np.errstate(all="ignore")  # rows of a batch that are not selected may divide by zero
     def evaluate(self, *values: Value) -> Value:
-        constants, carry, xs = split(values[0].parts, self.constants, self.carries)
-        types = self.body.output_types[self.carries :]
-        ys = [np.empty((self.length, *type_.shape), type_.dtype) for type_ in types]
-        order = range(self.length)
-        for i in reversed(order) if self.reverse else order:
+        constants, carry, xs = self._split(values[0].parts)
+        ys = [np.empty(type_.shape, type_.dtype) for type_ in self._stacked_types()]
+        for i in self._order():
             results = self.body.evaluate([*constants, *carry, *[x[i] for x in xs]])
             carry = results[: self.carries]
             for y, result in zip(ys, results[self.carries :], strict=True):
                 y[i] = result
         return Bundle((*carry, *ys))
 
+    def _order(self) -> range:
+        """Return the indices of the slices in the order of the steps."""
+        order = range(self.length)
+        return order[::-1] if self.reverse else order
+
     def infer(self, *types: ArrayType) -> ArrayType:
-        outputs = self.body.output_types
-        stacked = [ArrayType((self.length, *t.shape), t.dtype) for t in outputs[self.carries :]]
-        return bundle_type((*outputs[: self.carries], *stacked))
+        return bundle_type((*self.body.output_types[: self.carries], *self._stacked_types()))
+
+    def _stacked_types(self) -> list[ArrayType]:
+        """Return the types of the arrays whose slices the steps gave."""
+        types = self.body.output_types[self.carries :]
+        return [ArrayType((self.length, *type_.shape), type_.dtype) for type_ in types]
 
     def pushforward(
         self, index: int, tangent: Value, out: Quantity, operands: tuple[Quantity, ...]
     ) -> Value:
-        """Scan with the tangents beside what moves: each carry, and what has a tangent now."""
-        constants, carry, xs = split(unpack(operands[0]), self.constants, self.carries)
-        groups = split(self.body.inputs, self.constants, self.carries)
-        given = split(tangent.parts, self.constants, self.carries)
-        moving = [[dot is not None for dot in group] for group in given]
-        moving[1] = inexact(groups[1])
-        outputs = self.body.output_types
-        sizes = [
-            n for group, flags in zip(groups, moving, strict=True) for n in (len(group), sum(flags))
-        ]
+        """Scan with the tangents of what moves in some step beside what they belong to."""
+        moving, y_moving = self._moving(present(tangent.parts))
+        groups, flags = self._split(opened(operands[0])), self._split(moving)
+        types = self._split(self.body.inputs)
+        dots = split(filled(tangent.parts, self.body.inputs, moving), sum(flags[0]), sum(flags[1]))
+        dot_types = map(pick, types, flags)
+        both_types = [group for pair in zip(types, dot_types, strict=True) for group in pair]
+        sizes = [len(group) for group in both_types]
+        outputs = [*flags[1], *y_moving]
 
-        def step(nodes: list[Array]) -> list[Array]:
+        def step(nodes: list[Array]) -> list[Quantity]:
             k, k_dots, c, c_dots, x, x_dots = split(nodes, *sizes[:-1])
-            dots = [*place(k_dots, moving[0]), *place(c_dots, moving[1]), *place(x_dots, moving[2])]
-            outs, out_dots = push_through(self.body, [*k, *c, *x], dots)
-            n = self.carries
-            return [
-                *outs[:n], *filled_nodes(out_dots[:n], outputs[:n]),
-                *outs[n:], *filled_nodes(out_dots[n:], outputs[n:]),
-            ]  # fmt: skip
-
-        types = [
-            t
-            for group, flags in zip(groups, moving, strict=True)
-            for t in (*group, *pick(group, flags))
-        ]
-        c_dots = [filled(dot, t) for dot, t in zip(given[1], groups[1], strict=True) if t.inexact]
-        parts = [*constants, *present(given[0]), *carry, *c_dots, *xs, *present(given[2])]
-        scan = evolve(
-            self,
-            body=trace_program(step, types)[0],
-            constants=sum(sizes[:2]),
-            carries=sum(sizes[2:4]),
-            active=(True,) * len(parts),
-        )
-        _, carried, _, ys = split(
-            unpack(scan(pack(parts))), self.carries, len(c_dots), len(outputs) - self.carries
-        )
-        return Bundle(
-            (
-                *place(carried, inexact(outputs[: self.carries])),
-                *place(ys, inexact(outputs[self.carries :])),
+            outs, out_dots = push_through(
+                self.body, [*k, *c, *x], place([*k_dots, *c_dots, *x_dots], moving)
             )
-        )
+            return [*outs[: self.carries], *filled(out_dots, self.body.output_types, outputs)]
+
+        body, _ = trace_program(step, list(chain(*both_types)))
+        parts = list(chain(*chain(*zip(groups, dots, strict=True))))
+        results = self._scan(body, sum(sizes[:2]), sum(sizes[2:4]), parts)
+        return Bundle(tuple(place(results[self.carries :], outputs)))
+
+    def active_in_some_step(self) -> Flags:
+        """Return which operands may have a derivative, if any step were the first."""
+        return tuple(self._moving(self.active)[0])
+
+    def _moving(self, given: Sequence[bool]) -> tuple[list[bool], list[bool]]:
+        """Return which inputs of the body move in some step, and which of the slices it gives."""
+        depends = dependence(self.body)
+        flags = [flag and t.inexact for flag, t in zip(given, self.body.inputs, strict=True)]
+        k, c, x = self._split(flags)
+        for _ in range(self.length):
+            after = either(c, moved(depends[: self.carries], [*k, *c, *x]))
+            if after == c:
+                break
+            c = after
+        return [*k, *c, *x], moved(depends[self.carries :], [*k, *c, *x])
 
     def pullback(
         self,
@@ -128,77 +153,105 @@ class Scan(Primitive):
         operands: tuple[Quantity, ...],
         product: Product,
     ) -> Value:
-        constants, carry, xs = split(unpack(operands[0]), self.constants, self.carries)
-        groups = split(self.body.inputs, self.constants, self.carries)
-        outputs = self.body.output_types
-        wanted = [
-            flag and type_.inexact
-            for flag, type_ in zip(self.active, self.body.inputs, strict=True)
-        ]
-        wanted[self.constants : self.constants + self.carries] = inexact(groups[1])
-        k_wanted, c_wanted, x_wanted = split(wanted, self.constants, self.carries)
-        given = [bar is not None for bar in cotangent.parts[self.carries :]]
-        masked = product is not PLAIN_PRODUCT or has_selection(self.body)
-        saved = self._carries(constants, carry, xs)
-        sizes = [self.constants, sum(c_wanted), sum(k_wanted), self.carries, len(xs)]
+        """Scan the other way, with the cotangents of the carry and the sums of the constants'."""
+        wanted, given, steady = self._wanted(present(cotangent.parts))
+        if not any(wanted):
+            return Bundle((None,) * len(wanted))
+        groups, flags = self._split(opened(operands[0])), self._split(wanted)
+        types = self._split(self.body.inputs)
+        masked = not steady or product is not PLAIN_PRODUCT or has_selection(self.body)
+        k_types, c_types = pick(types[0], flags[0]), pick(types[1], flags[1])
+        sizes = [len(types[0]), len(c_types), len(k_types), len(types[1]), len(types[2])]
 
-        def step(nodes: list[Array]) -> list[Array]:
+        def step(nodes: list[Array]) -> list[Quantity]:
             k, c_bars, sums, c, x, y_bars = split(nodes, *sizes)
-            bars = [*place(c_bars, c_wanted), *place(y_bars, given)]
+            bars = place([*c_bars, *y_bars], given)
             found = pull_through(self.body, [*k, *c, *x], bars, wanted, selected=masked)
-            k_found, c_found, x_found = split(found, self.constants, self.carries)
-            added = [
-                total if bar is None else total + bar
-                for total, bar in zip(sums, pick(k_found, k_wanted), strict=True)
-            ]
+            k_found, c_found, x_found = self._split(found)
+            terms = zip(sums, pick(k_found, flags[0]), strict=True)
             return [
-                *filled_nodes(c_found, groups[1]),
-                *added,
-                *(
-                    as_node(filled(bar, t))
-                    for bar, t, flag in zip(x_found, groups[2], x_wanted, strict=True)
-                    if flag
-                ),
+                *filled(c_found, types[1], flags[1]),
+                *[total if term is None else total + term for total, term in terms],
+                *filled(x_found, types[2], flags[2]),
             ]
 
-        c_types, k_types = pick(groups[1], c_wanted), pick(groups[0], k_wanted)
-        types = [
-            *groups[0],
-            *c_types,
-            *k_types,
-            *groups[1],
-            *groups[2],
-            *pick(outputs[self.carries :], given),
-        ]
-        c_bars = [
-            filled(bar, t) for bar, t in zip(cotangent.parts, groups[1], strict=False) if t.inexact
-        ]
+        y_given = [False] * self.carries + given[self.carries :]
+        y_types = pick(self.body.output_types, y_given)
+        carried = len(c_types) + len(k_types)
+        body, used = trace_used(
+            step,
+            [*types[0], *c_types, *k_types, *types[1], *types[2], *y_types],
+            kept=range(len(types[0]), len(types[0]) + carried),
+        )
+        k_used, _, c_used, others_used = split(used, len(types[0]), carried, len(types[1]))
         parts = [
-            *constants, *c_bars, *map(zeros, k_types),
-            *saved, *xs, *present(cotangent.parts[self.carries :]),
-        ]  # fmt: skip
-        scan = Scan(
-            trace_program(step, types)[0], self.length, self.constants, len(c_types) + len(k_types),
-            not self.reverse, (True,) * len(parts), self.unroll,
-        )  # fmt: skip
-        c_found, k_found, x_found = split(unpack(scan(pack(parts))), len(c_types), len(k_types))
-        return Bundle((
-            *place(k_found, k_wanted), *place(c_found, c_wanted), *place(x_found, x_wanted)
-        ))  # fmt: skip
+            *pick(groups[0], k_used),
+            *filled(cotangent.parts[: self.carries], types[1], flags[1]),
+            *map(zeros, k_types),
+            *self._carries(groups, c_used),
+            *pick([*groups[2], *pick(cotangent.parts, y_given)], others_used),
+        ]
+        results = self._scan(body, sum(k_used), carried, parts, reverse=not self.reverse)
+        c_found, k_found, x_found = split(results, len(c_types), len(k_types))
+        return Bundle(
+            (*place(k_found, flags[0]), *place(c_found, flags[1]), *place(x_found, flags[2]))
+        )
+
+    def _wanted(self, given: Sequence[bool]) -> tuple[list[bool], list[bool], bool]:
+        """Return which inputs of the body have cotangents in some step, and which outputs.
+
+        And whether all of these are there in each step: none is zero for want of a cotangent.
+        """
+        number = len(self.body.inputs)
+        depends = dependence(self.body)
+        moving, y_moving = self._moving(self.active)
+        c_moving = self._split(moving)[1]
+        start, y = split(both(given, [*c_moving, *y_moving]), self.carries)
+        c = back = start
+        for _ in range(self.length):
+            back = both(self._split(reached(depends, [*c, *y], number))[1], c_moving)
+            after = either(c, back)
+            if after == c:
+                break
+            c = after
+        wanted = both(reached(depends, [*c, *y], number), moving)
+        k, _, x = self._split(wanted)
+        if not self.length:
+            k, x = [False] * len(k), [False] * len(x)
+        return [*k, *c, *x], [*c, *y], c == start == back
 
     def _carries(
-        self, constants: Sequence[Quantity], carry: Sequence[Quantity], xs: Sequence[Quantity]
+        self, groups: Sequence[Sequence[Quantity]], used: Sequence[bool]
     ) -> list[Quantity]:
-        """Return the carries before each step."""
-        if not carry:
+        """Return those of the carries before each step that are used."""
+        if not any(used):
             return []
 
         def step(nodes: list[Array]) -> list[Array]:
-            before = nodes[self.constants : self.constants + self.carries]
-            return [*self.body.apply(nodes)[: self.carries], *before]
+            _, before, _ = self._split(nodes)
+            return [*self.body.apply(nodes)[: self.carries], *pick(before, used)]
 
-        scan = evolve(self, body=trace_program(step, self.body.inputs)[0])
-        return unpack(scan(pack([*constants, *carry, *xs])))[self.carries :]
+        body, _ = trace_program(step, self.body.inputs)
+        parts = list(chain(*groups))
+        return self._scan(body, self.constants, self.carries, parts)[self.carries :]
+
+    def _scan(
+        self,
+        body: Program,
+        constants: int,
+        carries: int,
+        parts: Sequence[Quantity],
+        *,
+        reverse: bool | None = None,
+    ) -> list[Quantity]:
+        """Return the results of a scan of as many steps."""
+        direction = self.reverse if reverse is None else reverse
+        scan = Scan(body, self.length, constants, carries, direction, active(parts), self.unroll)
+        return unpack(scan(pack(parts)))
+
+    def _split(self, row: Sequence[T]) -> list[list[T]]:
+        """Return what there is for each input as that for the constants, the carry and the xs."""
+        return split(row, self.constants, self.carries)
 
     def batch(
         self, operands: tuple[Quantity, ...], batched: tuple[Batched, ...], size: int
@@ -206,8 +259,8 @@ class Scan(Primitive):
         """Scan with a batched body; a carry is batched that a step makes so."""
         (flags,) = batched
         assert isinstance(flags, tuple), "a bundle knows which of its parts are batched"
-        constants, carry, xs = split(unpack(operands[0]), self.constants, self.carries)
-        k_flags, c_flags, x_flags = split(flags, self.constants, self.carries)
+        constants, carry, xs = self._split(opened(operands[0]))
+        k_flags, c_flags, x_flags = self._split(flags)
         before = c_flags
         ys = [False] * (len(self.body.outputs) - self.carries)
         while True:
@@ -228,3 +281,18 @@ class Scan(Primitive):
             elif number >= self.carries:
                 results[number] = swap_leading(results[number])
         return pack(results)
+
+    def expand(self, parts: Sequence[Quantity]) -> list[Quantity]:
+        """Take the steps one by one."""
+        constants, carry, xs = self._split(parts)
+        rows: list[list[Quantity]] = []
+        for i in self._order():
+            slices = [Reshape(shape_of(x)[1:])(stretch(x, 0, i, i + 1)) for x in xs]
+            results = compute(self.body, [*constants, *carry, *slices])
+            carry, row = split(results, self.carries)
+            rows.append(row)
+        if self.reverse:
+            rows.reverse()
+        if rows:
+            return [*carry, *[stacked(column) for column in zip(*rows, strict=True)]]
+        return [*carry, *map(zeros, self._stacked_types())]

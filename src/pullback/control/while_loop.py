@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import final
+from collections.abc import Sequence
+from typing import ClassVar, TypeVar, final
 
 import numpy as np
 from attrs import evolve, frozen
@@ -10,9 +11,10 @@ from attrs import evolve, frozen
 from pullback.control.cond import Cond
 from pullback.control.parts import (
     Flags,
+    active,
+    either,
     filled,
-    filled_nodes,
-    inexact,
+    opened,
     pick,
     place,
     present,
@@ -24,18 +26,27 @@ from pullback.core import Array, Program, apply, trace_program
 from pullback.errors import DifferentiationError
 from pullback.primitives.bundle import Pack, Unpack, pack, unpack
 from pullback.primitives.cast import Cast
-from pullback.primitives.primitive import Primitive, Product
-from pullback.primitives.quantity import Node, Quantity, Value
+from pullback.primitives.primitive import Product
+from pullback.primitives.quantity import Quantity, Value
 from pullback.primitives.reduction import Any
 from pullback.transforms.batching import Batched, batch_program, with_batch_axis
-from pullback.transforms.programs import push_through
+from pullback.transforms.programs import (
+    Composite,
+    compute,
+    dependence,
+    moved,
+    push_through,
+    value_of,
+)
 from pullback.transforms.vjp import as_node
 from pullback.types import ArrayType, Bundle, bundle_type
+
+T = TypeVar("T")
 
 
 @final
 @frozen(eq=False, repr=False)
-class While(Primitive):
+class While(Composite):
     """``while test(*constants, *carry): carry = body(*constants, *carry)``.
 
     Operand: a bundle of constants and of the first carry. Result: a bundle of the last carry.
@@ -54,6 +65,9 @@ class While(Primitive):
     limit: int | None
     #: Which operands may have a derivative that someone asks for.
     active: Flags
+
+    #: What a step that is not taken would have used has a cotangent of zeros: an absent one.
+    selects: ClassVar[bool] = True
 
     @np.errstate(all="ignore")  # rows of a batch that are not selected may divide by zero
     def evaluate(self, *values: Value) -> Value:
@@ -74,35 +88,45 @@ class While(Primitive):
     def pushforward(
         self, index: int, tangent: Value, out: Quantity, operands: tuple[Quantity, ...]
     ) -> Value:
-        """Loop with the tangents beside the carry and beside the constants that move."""
-        constants, carry = split(unpack(operands[0]), self.constants)
-        k_types, c_types = split(self.body.inputs, self.constants)
-        k_given, c_given = split(tangent.parts, self.constants)
-        k_moving, c_moving = [dot is not None for dot in k_given], inexact(c_types)
-        sizes = [len(k_types), sum(k_moving), len(c_types)]
+        """Loop with the tangents beside what moves in some step."""
+        n = self.constants
+        moving = self._moving(present(tangent.parts))
+        types = self.body.inputs
+        sizes = [n, sum(moving[:n]), len(types) - n]
+        flags = moving[n:]
 
-        def step(nodes: list[Array]) -> list[Array]:
+        def step(nodes: list[Array]) -> list[Quantity]:
             k, k_dots, c, c_dots = split(nodes, *sizes)
-            dots = [*place(k_dots, k_moving), *place(c_dots, c_moving)]
-            outs, out_dots = push_through(self.body, [*k, *c], dots)
-            return [*outs, *filled_nodes(out_dots, c_types)]
+            outs, dots = push_through(self.body, [*k, *c], place([*k_dots, *c_dots], moving))
+            return [*outs, *filled(dots, self.body.output_types, flags)]
 
         def test(nodes: list[Array]) -> list[Array]:
             k, _, c, _ = split(nodes, *sizes)
             return self.test.apply([*k, *c])
 
-        types = [*k_types, *pick(k_types, k_moving), *c_types, *pick(c_types, c_moving)]
-        c_dots = [filled(dot, t) for dot, t in zip(c_given, c_types, strict=True) if t.inexact]
-        parts = [*constants, *present(k_given), *carry, *c_dots]
+        def beside(parts: Sequence[T], dots: Sequence[T]) -> list[T]:
+            return [*parts[:n], *dots[: sizes[1]], *parts[n:], *dots[sizes[1] :]]
+
+        all_types = beside(types, pick(types, moving))
+        parts = beside(opened(operands[0]), filled(tangent.parts, types, moving))
         loop = While(
-            trace_program(test, types)[0],
-            trace_program(step, types)[0],
+            trace_program(test, all_types)[0],
+            trace_program(step, all_types)[0],
             sum(sizes[:2]),
             self.limit,
-            (True,) * len(parts),
+            active(parts),
         )
-        _, found = split(unpack(loop(pack(parts))), len(carry))
-        return Bundle(tuple(place(found, c_moving)))
+        return Bundle(tuple(place(unpack(loop(pack(parts)))[len(flags) :], flags)))
+
+    def _moving(self, given: Sequence[bool]) -> list[bool]:
+        """Return which inputs of the body move in some step."""
+        depends = dependence(self.body)
+        constants, after = split(given, self.constants)
+        carry: list[bool] = []
+        while after != carry:
+            carry = after
+            after = either(carry, moved(depends, [*constants, *carry]))
+        return [*constants, *carry]
 
     def pullback(
         self,
@@ -119,11 +143,11 @@ class While(Primitive):
                 "counted, or forward mode (jvp)"
             )
             raise DifferentiationError(msg)
-        (bundle,) = operands
-        body, length = self._step_or_stay(), self.limit
-        if not isinstance(bundle, Node):  # the steps can be counted
-            value: Value = bundle
-            body, length = self.body, self._run(value.parts)[1]
+        given = value_of(operands[0])
+        if given is None:  # the steps cannot be counted
+            body, length = self._step_or_stay(), self.limit
+        else:
+            body, length = self.body, self._run(given.parts)[1]
         carries = len(self.body.outputs)
         scan = Scan(body, length, self.constants, carries, reverse=False, active=self.active)
         return scan.pullback(0, cotangent, out, operands, product)
@@ -145,7 +169,7 @@ class While(Primitive):
     ) -> Quantity:
         (flags,) = batched
         assert isinstance(flags, tuple), "a bundle knows which of its parts are batched"
-        constants, carry = split(unpack(operands[0]), self.constants)
+        constants, carry = split(opened(operands[0]), self.constants)
         k_flags, before = split(flags, self.constants)
         while True:
             body, found = batch_program(self.body, [*k_flags, *before], size, before)
@@ -166,6 +190,24 @@ class While(Primitive):
             c if flag else with_batch_axis(c, size)
             for c, flag in zip(results, before, strict=True)
         ])  # fmt: skip
+
+    def expand(self, parts: Sequence[Quantity]) -> list[Quantity]:
+        """Take the steps one by one."""
+        constants, carry = split(parts, self.constants)
+        steps = 0
+        while steps != self.limit:
+            goes_on = value_of(compute(self.test, [*constants, *carry])[0])
+            if goes_on is None:
+                msg = (
+                    "while_loop: its steps cannot be counted, as the test is not known while vmap "
+                    "traces the function; use scan or fori_loop"
+                )
+                raise DifferentiationError(msg)
+            if not goes_on:
+                break
+            carry = compute(self.body, [*constants, *carry])
+            steps += 1
+        return carry
 
 
 def _until_all_done(loop: While) -> While:

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 _BRANCH: Final = "use where, cond or while_loop in place of a branch on it"
 _INTEGER: Final = "pass sizes and axes as plain integers; an array indexes another as x[i]"
 _ARRAY: Final = (
-    "NumPy's functions work on the array itself, and np.stack or pullback.stack joins several"
+    "NumPy's functions work on the array itself, np.stack or pullback.stack joins several, and "
+    "an ndarray a is indexed as asarray(a)[x]"
 )
 _USE: Final = "use the array itself"
 

@@ -37,7 +37,7 @@ class Elementwise(Primitive):
 
     def infer(self, *types: ArrayType) -> ArrayType:
         """Return the type by NumPy's broadcasting and promotion."""
-        if all(t.weak for t in types):  # Python numbers: ask Python
+        if types[0].weak and all(t.weak for t in types):  # Python numbers: ask Python
             ones = [type(python_zero(t.dtype))(1) for t in types]
             try:
                 with np.errstate(all="ignore"):  # atanh has a pole at 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import cache
 from typing import ClassVar, Final
 
 from attrs import frozen
@@ -60,8 +61,7 @@ class Primitive(ABC):
     @property
     def name(self) -> str:
         """The name that errors and printed graphs use."""
-        word = type(self).__name__
-        return "".join(f"_{c.lower()}" if c.isupper() else c for c in word).lstrip("_")
+        return _in_snake_case(type(self).__name__)
 
     @abstractmethod
     def evaluate(self, *values: Value) -> Value:
@@ -133,6 +133,11 @@ class Primitive(ABC):
                 return operand.bind(self, operands)
         value: Quantity = self.evaluate(*operands)
         return value
+
+
+@cache
+def _in_snake_case(word: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in word).lstrip("_")
 
 
 def _hashable(field: object) -> object:

@@ -13,10 +13,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
+import numpy as np
+
 from pullback.core import Array, Program, Trace, build_program, last_uses, topological, unknown
+from pullback.errors import PullbackError
 from pullback.primitives.bundle import Pack, Unpack
 from pullback.primitives.cast import Cast
-from pullback.primitives.primitive import Primitive
 from pullback.primitives.quantity import Quantity, Value, shape_of
 from pullback.primitives.shape import BroadcastTo
 from pullback.transforms.programs import bare
@@ -27,9 +29,10 @@ from pullback.types import ArrayType
 Batched: TypeAlias = bool | tuple[bool, ...]
 
 
+@np.errstate(all="ignore")  # rows that something does not select may divide by zero
 def batch(
     trace: Trace,
-    inputs: Mapping[Array, tuple[Quantity, Batched]],
+    inputs: Mapping[Array, tuple[Value, Batched]],
     outputs: Sequence[Array],
     size: int,
 ) -> list[tuple[Quantity, Batched]]:
@@ -45,15 +48,12 @@ def batch(
     order = topological(outputs, trace)
     for node, ended in zip(order, last_uses(order, outputs), strict=True):
         if node not in found:
-            quantities, flags = [], []
-            for operand in node.operands:
-                given = found.get(operand)
-                quantities.append(given[0] if given else bare(operand))
-                flags.append(given[1] if given else False)
-            found[node] = _apply(node, tuple(quantities), tuple(flags), size)
+            given = [found.get(operand) or (bare(operand), False) for operand in node.operands]
+            quantities, flags = zip(*given, strict=True)
+            found[node] = _apply(node, quantities, flags, size)
         for operand in ended:
             found.pop(operand, None)
-    return [found[out] if out in found else (bare(out), False) for out in outputs]
+    return [found.get(out) or (bare(out), False) for out in outputs]
 
 
 def batch_program(
@@ -77,7 +77,7 @@ def batch_program(
     ]
     nodes = [unknown(type_, frozenset((element,))) for type_ in program.inputs]
     given = [unknown(type_, frozenset((whole,))) for type_ in types]
-    inputs = dict(zip(nodes, zip(given, batched, strict=True), strict=True))
+    inputs = {node: (array, flag) for node, array, flag in zip(nodes, given, batched, strict=True)}
     outputs = []
     flags = []
     for number, (out, flag) in enumerate(batch(element, inputs, program.apply(nodes), size)):
@@ -93,20 +93,25 @@ def with_batch_axis(quantity: Quantity, size: int) -> Quantity:
 
 
 def _apply(
-    node: Array, operands: tuple[Value, ...], batched: tuple[Batched, ...], size: int
+    node: Array, operands: tuple[Value, ...], batched: tuple[Value, ...], size: int
 ) -> tuple[Value, Batched]:
     """Return what a node is for a whole batch, and whether it is batched."""
-    primitive: Primitive | None = node.primitive
+    primitive = node.primitive
     assert primitive is not None, "a node that depends on a trace is no constant"
-    kind = primitive.__class__
+    kind = primitive.__class__  # isinstance is slow with abstract classes
     if kind is Pack:
-        return primitive(*operands), tuple([flag is True for flag in batched])
+        return primitive(*operands), batched
     if kind is Unpack:
+        assert isinstance(primitive, Unpack)
         (flags,) = batched
         return primitive(*operands), flags if flags.__class__ is bool else flags[primitive.index]
-    if not any(flag is True or (flag is not False and any(flag)) for flag in batched):
+    if True not in batched and not any(flag and any(flag) for flag in batched):
         return primitive(*operands), False
-    out: Value = primitive.batch(operands, batched, size)
+    try:
+        out: Value = primitive.batch(operands, batched, size)
+    except PullbackError as error:
+        error.add_note(f"vmap: in {primitive.name} of a batch, whose axis stands in front")
+        raise
     want = node.type
     if want.parts is None and out.dtype is not want.dtype and out.dtype != want.dtype:
         out = Cast(want.dtype)(out)  # a weak element is no weak batch

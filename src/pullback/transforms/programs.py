@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import numpy as np
 
 from pullback.core import Array, Program, Trace, make_node
 from pullback.primitives.identity import Input
-from pullback.primitives.quantity import Value
+from pullback.primitives.primitive import Primitive
+from pullback.primitives.quantity import Quantity, Value
 from pullback.transforms.forward import push
+from pullback.transforms.series import first
 from pullback.transforms.sweep import carry_nodes
 from pullback.transforms.vjp import as_node, outside
-from pullback.types import ArrayType
+from pullback.types import ArrayType, python_zero
+
+
+class Recorded(Protocol):
+    """A program, or a function that is called anew whenever it is differentiated."""
+
+    def apply(self, nodes: Sequence[Array], /) -> list[Array]:
+        """Compute the outputs from nodes, or record them."""
+
+
+class Composite(Primitive):
+    """A primitive of a bundle that holds programs: what it does can be written out."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def expand(self, parts: Sequence[Quantity]) -> list[Quantity]:
+        """Return the parts of the result, made of the operand's by simpler primitives.
+
+        Choices are made, and steps counted, by values at hand; of a power series by its first
+        coefficient.
+        """
 
 
 def push_through(
-    program: Program, nodes: Sequence[Array], tangents: Sequence[Array | None]
+    program: Recorded, nodes: Sequence[Array], tangents: Sequence[Array | None]
 ) -> tuple[list[Array], list[Array | None]]:
     """Return the outputs of a program, and their tangents; None stands for zero.
 
@@ -38,7 +63,7 @@ def push_through(
 
 
 def pull_through(
-    program: Program,
+    program: Recorded,
     nodes: Sequence[Array],
     cotangents: Sequence[Array | None],
     wanted: Sequence[bool],
@@ -72,16 +97,62 @@ def _inputs(trace: Trace, nodes: Sequence[Array], chosen: Sequence[bool]) -> lis
     ]
 
 
+def compute(program: Program, quantities: Sequence[Quantity]) -> list[Quantity]:
+    """Return the outputs of a program: values, or nodes where an input is one."""
+    held = [*quantities, *program.constants]
+    for primitive, numbers in program.steps:
+        held.append(primitive(*[held[number] for number in numbers]))
+    return [held[number] for number in program.outputs]
+
+
 def has_selection(program: Program) -> bool:
     """Return whether something in a program selects, so that zeros in cotangents annihilate."""
     return any(primitive.selects for primitive, _ in program.steps)
 
 
+def dependence(program: Program) -> list[int]:
+    """Return for each output the inputs that it may depend on smoothly, as bits."""
+    bits = [1 << i if type_.inexact else 0 for i, type_ in enumerate(program.inputs)]
+    bits += [0] * len(program.constants)
+    for (primitive, numbers), type_ in zip(program.steps, program.types, strict=True):
+        union = 0
+        if primitive.differentiable and (type_.inexact or type_.parts is not None):
+            for number in numbers:
+                union |= bits[number]
+        bits.append(union)
+    return [bits[number] for number in program.outputs]
+
+
+def moved(depends: Sequence[int], moving: Iterable[bool]) -> list[bool]:
+    """Return which outputs may move if the flagged inputs do."""
+    inputs = sum(1 << i for i, flag in enumerate(moving) if flag)
+    return [bool(union & inputs) for union in depends]
+
+
+def reached(depends: Sequence[int], outputs: Iterable[bool], number: int) -> list[bool]:
+    """Return which of a number of inputs may have a cotangent if the flagged outputs do."""
+    inputs = 0
+    for union, flag in zip(depends, outputs, strict=True):
+        if flag:
+            inputs |= union
+    return [bool(inputs >> i & 1) for i in range(number)]
+
+
 def zeros(type_: ArrayType) -> Value:
-    """Return zeros of a type that is not weak."""
+    """Return zeros of a type."""
+    if type_.weak:
+        return python_zero(type_.dtype)
     return np.zeros(type_.shape, type_.dtype)[()]
 
 
 def bare(node: Array) -> Value:
     """Return the value of a constant, and any other node."""
     return node if node.sources else node._value
+
+
+def value_of(quantity: Value) -> Value:
+    """Return the value of a quantity, or of a series at first; None where it is not known."""
+    start = first(quantity)
+    if isinstance(start, Array):
+        return start._value if start.known else None
+    return start

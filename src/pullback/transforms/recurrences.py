@@ -204,7 +204,7 @@ def rule_for(primitive: Primitive, operands: tuple[Value, ...]) -> Rule | None:
     """Return the rule for a primitive applied to operands; None if the result is constant.
 
     Raises:
-        DifferentiationError: The primitive is one of control flow.
+        DifferentiationError: The primitive is the call of a function with rules of its own.
     """
     if not primitive.differentiable or not any(moves(operand) for operand in operands):
         return None
@@ -212,8 +212,11 @@ def rule_for(primitive: Primitive, operands: tuple[Value, ...]) -> Rule | None:
         return Termwise(primitive, operands)
     family = _family(primitive.__class__)
     if family is Integral and quantity_type(operands[0]).parts is not None:
-        # Control flow, whose tangents are bundles.
-        msg = f"taylor: {primitive.name} has no Taylor series; use Python's own for, while and if"
+        # A call, whose rules are for tangents alone: control flow has been written out.
+        msg = (
+            f"taylor: {primitive.name} calls have no Taylor series, only tangents; nest jvp in "
+            "place of taylor"
+        )
         raise DifferentiationError(msg)
     return family(primitive, operands)
 

@@ -19,18 +19,20 @@ from attrs import Factory, frozen
 
 from pullback.core import Array, Trace, topological
 from pullback.primitives.arithmetic import Divide, Multiply, Negative, Positive
+from pullback.primitives.bundle import Pack, Unpack
 from pullback.primitives.identity import Input
 from pullback.primitives.power import IntegerPower, Reciprocal, Square
 from pullback.primitives.primitive import Primitive
 from pullback.primitives.quantity import NUMBERS, Quantity, Value
 from pullback.primitives.slicing import zeros_like
+from pullback.transforms.programs import Composite
 from pullback.transforms.recurrences import Derivative, Integral, Polynomial, Termwise, rule_for
-from pullback.transforms.series import Series, coefficient, extend, first
+from pullback.transforms.series import Series, coefficient, extend, first, moves
 from pullback.transforms.vjp import outside
 
 #: What `_handed_on` and `_simpler` know of: to ask for classes one by one takes a while.
 _HANDING_ON: Final[frozenset[type[Primitive]]] = frozenset(
-    {Input, Positive, Negative, IntegerPower}
+    {Input, Positive, Negative, IntegerPower, Unpack}
 )
 _POWERS: Final[frozenset[type[Primitive]]] = frozenset({Square, Reciprocal, IntegerPower})
 
@@ -66,6 +68,8 @@ class Algebra:
                 return handed_on
         key = (primitive, *map(id, operands))
         if key not in self._results:
+            if isinstance(primitive, Composite) and moves(operands[0]):
+                return self.apply(Pack(), tuple(primitive.expand(_packed(operands[0]))))
             simpler, factors = primitive, operands
             if primitive.__class__ in _POWERS:
                 simpler, factors = _simpler(primitive, operands)
@@ -100,12 +104,22 @@ def _handed_on(primitive: Primitive, x: Value) -> Series | None:
     if not isinstance(x, Series):
         return None
     match primitive:
+        case Unpack(index) if moves(x):
+            part = _packed(x)[index]
+            return part if isinstance(part, Series) else Series([part], None, x.algebra)
         case Input() | Positive() | IntegerPower(1):
             return x
         case Negative() if isinstance(x.rule, Termwise) and isinstance(x.rule.primitive, Negative):
             twice: Series = x.rule.operands[0]  # so that f(-(-x)) is f(x)
             return twice
     return None
+
+
+def _packed(bundle: Series) -> tuple[Value, ...]:
+    """Return the parts of a bundle, some of which move."""
+    rule = bundle.rule
+    assert isinstance(rule, Termwise), "a bundle is what was packed, or what control flow gave"
+    return rule.operands
 
 
 def _simpler(

@@ -23,7 +23,10 @@ def broadcast_shapes(operation: str, shapes: Sequence[Shape]) -> Shape:
         >>> broadcast_shapes("add", [(2, 1), (3,)])
         (2, 3)
     """
-    rank = max(map(len, shapes), default=0)
+    distinct = {*shapes, ()}
+    if len(distinct) < 3:  # the commonest: one shape, and scalars
+        return max(distinct)
+    rank = max(map(len, shapes))
     result = []
     for axis in range(-rank, 0):
         sizes = {shape[axis] for shape in shapes if len(shape) >= -axis} - {1}
