@@ -54,3 +54,13 @@ def test_primitive_stands_in_the_tests_of_primitives(name: str) -> None:
 def test_public_function_stands_in_the_tests_of_the_namespace(name: str) -> None:
     called = rf"(?:\bpb\.|\bapi\.|\bnamespace\.|\bnp\.|[\"'])(?:{name})\b|import[^#]*\b{name}\b"
     assert re.search(called, API_TESTS), f"no test of the namespace calls {name}"
+
+
+def test_public_names_are_not_hidden_by_modules_of_the_same_name() -> None:
+    # A module becomes an attribute of its package when it is imported.
+    modules = {"nn", "optim", "random", "special", "testing", "tree"}
+    for module in pkgutil.walk_packages(pb.__path__, "pullback."):
+        if module.name != "pullback.__main__":
+            pkgutil.resolve_name(module.name)
+    hidden = {name for name in pb.__all__ if inspect.ismodule(getattr(pb, name))}
+    assert hidden == modules

@@ -9,10 +9,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.api.callbacks import pure_callback
-from pullback.api.custom_rules import custom_jvp, custom_vjp
-from pullback.api.loops import scan
-from pullback.api.tracing import trace
+from pullback import custom_jvp, custom_vjp, pure_callback, scan, trace
 from pullback.core import Array
 from pullback.errors import (
     ConversionError,

@@ -12,13 +12,18 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback import Array
-from pullback.api.batching import vmap
-from pullback.api.branches import cond
-from pullback.api.checkpointing import checkpoint, checkpoint_name
-from pullback.api.forward import jvp
-from pullback.api.linear import linearize
-from pullback.api.loops import fori_loop, scan, while_loop
+from pullback import (
+    Array,
+    checkpoint,
+    checkpoint_name,
+    cond,
+    fori_loop,
+    jvp,
+    linearize,
+    scan,
+    vmap,
+    while_loop,
+)
 from pullback.errors import ConversionError, DifferentiationError, PullbackError, ShapeError
 from pullback.primitives.quantity import Value
 from pullback.tree import leaves

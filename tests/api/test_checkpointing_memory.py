@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.api.checkpointing import checkpoint, checkpoint_name
+from pullback import checkpoint, checkpoint_name
 from pullback.errors import DifferentiationError
 from pullback.primitives.hyperbolic import Tanh
 from pullback.primitives.quantity import Value

@@ -12,9 +12,7 @@ import pytest
 from attrs import frozen
 
 import pullback as pb
-from pullback.api.custom_rules import check_rules, custom_jvp, custom_vjp
-from pullback.api.loops import scan
-from pullback.api.tracing import trace
+from pullback import check_rules, custom_jvp, custom_vjp, scan, trace
 from pullback.core import Array
 from pullback.errors import (
     ConversionError,

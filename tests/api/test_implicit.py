@@ -11,9 +11,15 @@ import pytest
 from scipy import optimize
 
 import pullback as pb
-from pullback.api.custom_rules import check_rules
-from pullback.api.implicit import custom_fixed_point, custom_minimizer, custom_root
-from pullback.api.loops import fori_loop, scan, while_loop
+from pullback import (
+    check_rules,
+    custom_fixed_point,
+    custom_minimizer,
+    custom_root,
+    fori_loop,
+    scan,
+    while_loop,
+)
 from pullback.core import Array
 from pullback.errors import (
     ConversionError,

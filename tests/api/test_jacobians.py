@@ -10,7 +10,6 @@ import pytest
 from attrs import frozen
 
 import pullback as pb
-from pullback.api import jacobians, vector_calculus
 from pullback.api.jacobian_blocks import Mode
 from pullback.errors import DifferentiationError, ShapeError
 from pullback.primitives.quantity import Value
@@ -22,13 +21,13 @@ Vector = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 Function = Callable[..., Value]
 
 # Without their types, which tests/typing/jacobians_pass.py states.
-jacobian: Function = jacobians.jacobian
-jacfwd: Function = jacobians.jacfwd
-jacrev: Function = jacobians.jacrev
-value_and_jacobian: Function = jacobians.value_and_jacobian
-laplacian: Function = vector_calculus.laplacian
-divergence: Function = vector_calculus.divergence
-curl: Function = vector_calculus.curl
+jacobian: Function = pb.jacobian
+jacfwd: Function = pb.jacfwd
+jacrev: Function = pb.jacrev
+value_and_jacobian: Function = pb.value_and_jacobian
+laplacian: Function = pb.laplacian
+divergence: Function = pb.divergence
+curl: Function = pb.curl
 
 
 def numeric(f: Function, x: Vector, step: float = 1e-6) -> Vector:

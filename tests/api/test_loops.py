@@ -22,7 +22,7 @@ from pullback.primitives.quantity import Value
 from tests.control.reference import OURS
 
 # As functions of anything: what they refuse, type checkers refuse, too.
-scan, fori_loop, while_loop, _, _ = OURS
+scan, fori_loop, while_loop = OURS.scan, OURS.fori_loop, OURS.while_loop
 
 
 @frozen

@@ -16,9 +16,10 @@ from scipy import sparse
 from scipy.optimize import rosen, rosen_der, rosen_hess
 
 import pullback as pb
-from pullback import Array
-from pullback.api.coloring import color_hessian, color_jacobian
-from pullback.api.sparse import (
+from pullback import (
+    Array,
+    color_hessian,
+    color_jacobian,
     hessian_sparsity,
     jacobian_sparsity,
     sparse_hessian,

@@ -11,12 +11,7 @@ import pytest
 from attrs import frozen
 
 import pullback as pb
-from pullback import Array
-from pullback.api.branches import cond
-from pullback.api.checkpointing import checkpoint
-from pullback.api.custom_rules import custom_jvp
-from pullback.api.loops import fori_loop, scan
-from pullback.api.taylor import taylor
+from pullback import Array, checkpoint, cond, custom_jvp, fori_loop, scan, taylor
 from pullback.core import Trace, make_node
 from pullback.errors import DifferentiationError, DTypeError, ShapeError, StructureError
 from pullback.primitives.identity import Input

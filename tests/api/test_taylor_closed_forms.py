@@ -12,7 +12,7 @@ import pytest
 from scipy import special as sp
 
 import pullback as pb
-from pullback.api.taylor import taylor
+from pullback import taylor
 from pullback.primitives.quantity import Value
 
 ORDER: Final = 12

@@ -10,8 +10,7 @@ import numpy.testing as npt
 import pytest
 
 import pullback as pb
-from pullback.api.hessians import hessian, hvp
-from pullback.api.jacobians import jacobian
+from pullback import hessian, hvp, jacobian
 from pullback.primitives.quantity import Value
 from tests.one_by_one import check_vmap, count_evaluations, grad, vmap
 

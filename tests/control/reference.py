@@ -13,9 +13,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 import pullback as pb
-from pullback import tree
-from pullback.api.branches import cond, switch
-from pullback.api.loops import fori_loop, scan, while_loop
+from pullback import cond, fori_loop, scan, switch, tree, while_loop
 from pullback.primitives.quantity import Value
 
 #: A function of a pytree.

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.api.loops import scan
+from pullback import scan
 from pullback.control.budgets import choose
 from pullback.control.checkpointing import Named, Remat
 from pullback.control.cutting import allowed_cuts, apply_pieces, last_steps, prepare

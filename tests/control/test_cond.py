@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.api.taylor import taylor
+from pullback import taylor
 from pullback.primitives.quantity import Value
 from tests.control.reference import (
     OURS,
@@ -23,7 +23,7 @@ from tests.control.reference import (
     direction,
 )
 
-scan, _, _, cond, switch = OURS
+scan, cond, switch = OURS.scan, OURS.cond, OURS.switch
 
 P = {"x": np.array([0.5, 1.4, 0.2, 0.9]), "w": np.array([0.9, 0.0, 1.2, 0.7])}
 

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.api.custom_rules import custom_jvp, custom_vjp
-from pullback.api.tracing import trace
+from pullback import custom_jvp, custom_vjp, trace
 from pullback.control.custom import BatchedFunction, Custom, Residuals
 from pullback.core import Program, topological
 from pullback.errors import ConversionError

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import pickle
-import tracemalloc
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.api.taylor import taylor
-from pullback.api.tracing import trace
+from pullback import taylor, trace
 from pullback.control.scan import Scan
 from pullback.control.while_loop import While
 from pullback.core.program import held_programs
@@ -28,10 +25,9 @@ from tests.control.reference import (
     compositions,
     direction,
     inner,
-    python_scan,
 )
 
-scan, _, _, _, _ = OURS
+scan = OURS.scan
 
 RNG = np.random.default_rng(0)
 P = {
@@ -262,150 +258,6 @@ def test_gradients_are_differences(program: Program) -> None:
     check_differences(program, P)
 
 
-LENGTHS = range(18)
-
-
-@pytest.mark.parametrize("reverse", [False, True])
-@pytest.mark.parametrize("checkpoint", [False, True])
-@pytest.mark.parametrize("length", LENGTHS)
-def test_every_length_is_right(length: int, checkpoint: bool, reverse: bool) -> None:  # noqa: FBT001
-    xs = np.linspace(0.2, 0.9, 3 * length).reshape(length, 3)
-
-    def program(control: Control, p: Value) -> Value:
-        def step(c: Value, x: Value) -> Value:
-            n, h = c
-            h = pb.sin(h * p["w"]) + x * n
-            return (n + 1, h), {"y": h * x, "n": n}
-
-        (n, h), ys = control.scan(
-            step, (0, p["init"]), p["xs"], length, reverse=reverse, checkpoint=checkpoint
-        )
-        return pb.sum(h) * n + pb.sum(ys["y"] * pb.arange(3)) + pb.sum(pb.cumsum(ys["n"]) * 1.0)
-
-    p = {"init": np.array([0.3, 0.4, 0.5]), "xs": xs, "w": np.array([1.1, 0.7, 0.9])}
-    if length:
-        for what in ("value", "grad", "jvp", "jvp of grad"):
-            check(program, p, what)
-        check_differences(program, p)
-    else:
-        assert program(OURS, p) == 0.0
-        gradient = pb.grad(lambda p: program(OURS, p))(p)
-        close(gradient, {"init": np.zeros(3), "xs": xs, "w": np.zeros(3)})
-
-
-@pytest.mark.parametrize("length", [5, 6, 9, 11])
-@pytest.mark.parametrize("checkpoint", [False, True])
-def test_a_carry_may_move_through_others(length: int, checkpoint: bool) -> None:  # noqa: FBT001
-    """What is constant before the first step is not so inside a block."""
-
-    def program(control: Control, p: Value) -> Value:
-        def step(c: Value, x: Value) -> Value:
-            return (pb.sin(x), *[previous * previous for previous in c[:-1]]), None
-
-        c, _ = control.scan(step, (0.0,) * 5, p["xs"], checkpoint=checkpoint)
-        return c[-1]
-
-    p = {"xs": np.linspace(0.1, 0.9, length)}
-    for what in ("grad", "jvp", "grad of grad"):
-        check(program, p, what)
-
-
-def test_no_steps_leave_the_carry() -> None:
-    def f(c: Value) -> Value:
-        last, ys = scan(lambda c, x: (c * x, {"y": c, "n": 1}), c, np.zeros((0, 2)))
-        assert ys["y"].shape == (0, 2)
-        assert ys["n"].shape == (0,)
-        assert ys["n"].dtype == np.int64
-        return pb.sum(last**2)
-
-    np.testing.assert_array_equal(pb.grad(f)(np.array([1.0, 2.0])), [2.0, 4.0])
-
-
-# Derivatives that are infinite where nothing is wanted of them: docs/design/003.
-
-SAFE: list[tuple[str, Program, dict[str, float]]] = [
-    (
-        "a carry that nothing comes of",
-        lambda control, p: control.scan(
-            lambda c, x: ((c[0] + p["a"], pb.sqrt(c[1])), None), (1.0, p["b"]), None, 3
-        )[0][0],
-        {"a": 1.0, "b": 0.0},
-    ),
-    (
-        "a carry of which the last step is not used",
-        lambda control, p: control.scan(
-            lambda c, x: ((c[0] + c[1], pb.sqrt(c[1]) - 1), None), (p["a"], p["b"]), None, 2
-        )[0][0],
-        {"a": 2.0, "b": 1.0},
-    ),
-    (
-        "no steps",
-        lambda control, p: control.scan(
-            lambda c, x: (c + pb.sqrt(p["a"]), None), p["b"], np.zeros(0), 0
-        )[0],
-        {"a": 0.0, "b": 1.0},
-    ),
-    (
-        "a carry that does not move",
-        lambda control, p: control.scan(
-            lambda c, x: ((c[0] * p["a"], pb.sqrt(c[1]) + 0 * c[0], pb.sqrt(c[2])), None),
-            (1.0, 1.0, 0.0),
-            None,
-            3,
-        )[0][0],
-        {"a": 2.0},
-    ),
-    (
-        "a selection in the body",
-        lambda control, p: control.scan(
-            lambda c, x: (c + pb.where(x > 0, pb.sqrt(p["a"] * x), p["b"]), None),
-            0.0,
-            np.array([1.0, 0.0, 2.0]),
-        )[0],
-        {"a": 2.0, "b": 1.0},
-    ),
-    (
-        "a selection in the body, and a root before it",
-        lambda control, p: control.scan(
-            lambda c, x: (c + pb.where(p["a"] > 0, x, p["b"]), None),
-            0.0,
-            pb.stack([pb.sqrt(p["a"])] * 3),
-        )[0],
-        {"a": 0.0, "b": 1.0},
-    ),
-    (
-        "a selection in a later step",
-        lambda control, p: control.scan(
-            lambda c, x: (pb.sqrt(pb.where(x > 0, c, p["b"])), None), p["a"], np.array([1.0, 0.0])
-        )[0],
-        {"a": 0.0, "b": 4.0},
-    ),
-    (
-        "a selection after it",
-        lambda control, p: pb.where(
-            p["a"] > 0, control.scan(lambda c, x: (pb.sqrt(c) * p["b"], c), p["a"], None, 3)[0], 1.0
-        ),
-        {"a": 0.0, "b": 1.0},
-    ),
-    (
-        "one of several slices",
-        lambda control, p: (
-            control.scan(lambda c, x: (c * p["b"], pb.sqrt(c)), p["a"], None, 3)[1][2]
-            + control.scan(lambda c, x: (c + 1, pb.sqrt(p["b"] * c)), 0.0, None, 3)[1][1]
-        ),
-        {"a": 2.0, "b": 1.0},
-    ),
-]
-
-
-@pytest.mark.parametrize("what", ["value", "grad", "grad of grad", "jvp of grad", "jvp"])
-@pytest.mark.parametrize(("program", "p"), [row[1:] for row in SAFE], ids=[row[0] for row in SAFE])
-def test_what_is_not_selected_contributes_nothing(
-    program: Program, p: dict[str, float], what: str
-) -> None:
-    check(program, p, what)
-
-
 def test_a_linear_scan_transposes() -> None:
     xs, w = P["xs"], P["w"]
 
@@ -511,57 +363,3 @@ def test_threads_get_the_same_bits() -> None:
         for found in pool.map(lambda _: f(P), range(32)):
             for name, value in expected.items():
                 assert value.tobytes() == found[name].tobytes()
-
-
-# Memory: of the numbers that a step computes, reverse mode holds the carry alone.
-
-SIZE = 20_000
-
-
-def peak(f: Callable[[], object]) -> float:
-    """The peak of memory that a call takes, in arrays of `SIZE` numbers."""
-    f()
-    tracemalloc.start()
-    try:
-        f()
-        return tracemalloc.get_traced_memory()[1] / (8 * SIZE)
-    finally:
-        tracemalloc.stop()
-
-
-def wide(h: Value, _: object) -> Value:
-    for _ in range(10):
-        h = pb.sin(h) * 1.01
-    return h, None
-
-
-def test_reverse_mode_holds_a_carry_for_each_step() -> None:
-    start = np.linspace(0.0, 1.0, SIZE)
-    arrays = peak(lambda: pb.grad(lambda h: pb.sum(scan(wide, h, None, 64)[0]))(start))
-    assert 64 <= arrays <= 64 + 45  # and the graph of one step
-    python = peak(lambda: pb.grad(lambda h: pb.sum(python_scan(wide, h, None, 64)[0]))(start))
-    assert python > 10 * 64
-
-
-def test_checkpoints_hold_about_twice_the_square_root() -> None:
-    start = np.linspace(0.0, 1.0, SIZE)
-    arrays = peak(
-        lambda: pb.grad(lambda h: pb.sum(scan(wide, h, None, 256, checkpoint=True)[0]))(start)
-    )
-    assert 2 * 16 <= arrays <= 2 * 16 + 45
-
-
-def test_carries_that_derivatives_do_not_need_are_not_held() -> None:
-    start = np.linspace(0.0, 1.0, SIZE)
-
-    def smoothed(h: Value, _: object) -> Value:
-        return 0.5 * h + 0.25 * (pb.roll(h, 1) + pb.roll(h, -1)), None
-
-    arrays = peak(lambda: pb.grad(lambda h: pb.sum(scan(smoothed, h, None, 256)[0] ** 2))(start))
-    assert arrays < 45
-
-
-def test_forward_mode_holds_no_steps() -> None:
-    start = np.linspace(0.0, 1.0, SIZE)
-    arrays = peak(lambda: pb.jvp(lambda h: scan(wide, h, None, 256)[0], start, start))
-    assert arrays < 45

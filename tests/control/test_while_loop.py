@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.api.taylor import taylor
+from pullback import taylor
 from pullback.errors import DifferentiationError
 from pullback.primitives.quantity import Value
 from tests.control.reference import (
@@ -22,7 +22,7 @@ from tests.control.reference import (
     python_while_loop,
 )
 
-_, fori_loop, while_loop, _, _ = OURS
+fori_loop, while_loop = OURS.fori_loop, OURS.while_loop
 
 P = {"x": np.array([0.5, 0.8]), "w": np.array([0.9, 1.2])}
 

@@ -12,9 +12,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback import tree
-from pullback.api.branches import cond, switch
-from pullback.api.loops import fori_loop, scan, while_loop
+from pullback import cond, fori_loop, scan, switch, tree, while_loop
 
 jax = pytest.importorskip("jax")
 jnp = pytest.importorskip("jax.numpy")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.api.associative import associative_scan
+from pullback import associative_scan
 from tests.one_by_one import grad, values_of, vmap
 
 jax = pytest.importorskip("jax")

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from pullback.api.coloring import color_hessian, color_jacobian
+from pullback import color_hessian, color_jacobian
 from pullback.errors import ShapeError
 from pullback.primitives.quantity import Value
 from pullback.transforms.coloring import Coloring

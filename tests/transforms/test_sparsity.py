@@ -17,7 +17,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import pullback as pb
-from pullback.api.sparse import hessian_sparsity, jacobian_sparsity
+from pullback import hessian_sparsity, jacobian_sparsity
 from pullback.core import Array, Trace, apply, constant, make_node, topological
 from pullback.primitives.bundle import Pack, Unpack
 from pullback.primitives.contraction import Contract

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.api.taylor import taylor
+from pullback import taylor
 from pullback.core import Trace, constant, make_node, topological
 from pullback.primitives.identity import Input
 from pullback.primitives.quantity import Value

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import pullback as pb
-from pullback import Array
-from pullback.api.branches import cond, switch
-from pullback.api.loops import fori_loop, scan, while_loop
+from pullback import Array, cond, fori_loop, scan, switch, while_loop
 
 
 def step(carry: Array, x: Array) -> tuple[Array, Array]:

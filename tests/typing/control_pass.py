@@ -8,9 +8,7 @@ import numpy as np
 from attrs import frozen
 
 import pullback as pb
-from pullback import Array
-from pullback.api.branches import cond, switch
-from pullback.api.loops import fori_loop, scan, while_loop
+from pullback import Array, cond, fori_loop, scan, switch, while_loop
 
 Vector: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 

@@ -6,10 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pullback import Array
-from pullback.api.callbacks import pure_callback
-from pullback.api.custom_rules import custom_jvp, custom_vjp
-from pullback.api.implicit import custom_root
+from pullback import Array, custom_jvp, custom_root, custom_vjp, pure_callback
 
 
 def scale(x: Array, n: int) -> Array:

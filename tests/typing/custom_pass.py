@@ -9,10 +9,16 @@ import numpy as np
 from attrs import frozen
 
 import pullback as pb
-from pullback import Array
-from pullback.api.callbacks import pure_callback
-from pullback.api.custom_rules import check_rules, custom_jvp, custom_vjp
-from pullback.api.implicit import custom_fixed_point, custom_minimizer, custom_root
+from pullback import (
+    Array,
+    check_rules,
+    custom_fixed_point,
+    custom_jvp,
+    custom_minimizer,
+    custom_root,
+    custom_vjp,
+    pure_callback,
+)
 from pullback.types import ArrayType
 
 Vector: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]

@@ -8,10 +8,18 @@ import numpy as np
 from attrs import frozen
 
 import pullback as pb
-from pullback import Array
-from pullback.api.hessians import gauss_newton_product, hessian, hvp
-from pullback.api.jacobians import jacobian, jacrev, value_and_jacobian
-from pullback.api.vector_calculus import curl, divergence, laplacian
+from pullback import (
+    Array,
+    curl,
+    divergence,
+    gauss_newton_product,
+    hessian,
+    hvp,
+    jacobian,
+    jacrev,
+    laplacian,
+    value_and_jacobian,
+)
 
 Vector: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 

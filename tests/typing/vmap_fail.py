@@ -5,9 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 import pullback as pb
-from pullback import Array
-from pullback.api.associative import associative_scan
-from pullback.api.chunks import map_chunked
+from pullback import Array, associative_scan, map_chunked
 
 
 @frozen

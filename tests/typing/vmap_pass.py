@@ -9,9 +9,7 @@ import numpy as np
 from attrs import frozen
 
 import pullback as pb
-from pullback import Array
-from pullback.api.associative import associative_scan
-from pullback.api.chunks import map_chunked
+from pullback import Array, associative_scan, map_chunked
 
 Vector: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 

@@ -214,7 +214,7 @@ if TYPE_CHECKING:
         sparse_hessian,
         sparse_jacobian,
     )
-    from pullback.api.taylor import taylor
+    from pullback.api.taylor_series import taylor
     from pullback.api.tracing import trace
     from pullback.api.vector_calculus import curl, divergence, laplacian
 
@@ -255,7 +255,7 @@ LATE: Final = {
     "sparse_hessian": "sparse",
     "sparse_jacobian": "sparse",
     "switch": "branches",
-    "taylor": "taylor",
+    "taylor": "taylor_series",
     "trace": "tracing",
     "value_and_jacobian": "jacobians",
     "vmap": "batching",

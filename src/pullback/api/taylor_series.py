@@ -30,11 +30,11 @@ def taylor(
 
         f(x(t)) = y + y_1 t + ... + y_K tᴷ + O(tᴷ⁺¹)
 
-    in one pass, at a cost that grows as K² for almost every function; loops (`scan`) are gone
-    through step by step, and branches chosen by the value. These are coefficients, on
-    both sides, not derivatives: the derivative of order k at t = 0 is ``k!·y_k``. The derivatives
-    of ``f`` along a straight line, ``Dᵏf(x)[v, ..., v]``, are those for ``x(t) = x + v t``:
-    ``series`` is ``(v,)`` and ``order`` is K.
+    in one pass, at a cost that grows as K² for almost every function. A loop (`scan`) is gone
+    through step by step, and a branch (`cond`) chosen by the value. These are coefficients, on both
+    sides, not derivatives: the derivative of order k at t = 0 is ``k!·y_k``. The derivatives of
+    ``f`` along a straight line, ``Dᵏf(x)[v, ..., v]``, are those for ``x(t) = x + v t``: ``series``
+    is ``(v,)`` and ``order`` is K.
 
     Plain in, plain out, as in `grad`: where neither ``x`` nor ``series`` holds an `Array`, neither
     does the result.
