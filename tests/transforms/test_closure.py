@@ -77,7 +77,10 @@ def choosing(x: pb.Array) -> pb.Array:
 
 
 def inner_gradient(x: pb.Array) -> pb.Array:
-    return x * pb.grad(lambda y: pb.sum(pb.sin(y * x) * y))(x)
+    def f(y: pb.Array) -> pb.Array:
+        return pb.sum(pb.sin(y * x) * y)
+
+    return x * pb.grad(f)(x)
 
 
 def own_rule(x: pb.Array) -> pb.Array:

@@ -81,7 +81,9 @@ def _same_type(x: Value, y: Value) -> bool:
 
 def spread(tangent: Quantity, out: Quantity) -> Quantity:
     """Return the tangent promoted and broadcast to the type of ``out``."""
-    if tangent.__class__ is np.ndarray and out.__class__ is np.ndarray and _same_type(tangent, out):
+    kind: object = tangent.__class__
+    wanted: object = out.__class__
+    if kind is np.ndarray and wanted is np.ndarray and _same_type(tangent, out):
         return tangent  # by far the commonest case
     have, want = quantity_type(tangent), quantity_type(out)
     if have.dtype != want.dtype or have.weak != want.weak:
