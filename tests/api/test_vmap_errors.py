@@ -93,7 +93,7 @@ ERRORS: Final[list[tuple[Callable[[], object], type[PullbackError], str]]] = [
     (
         lambda: vmap(lambda x: x if x[0] > 0 else -x)(XS),
         ConversionError,
-        "is not known while vmap or jit traces the function; use where, cond or while_loop",
+        "is not known while vmap, jit or a loop traces the function; use where, cond or while_loop",
     ),
     (
         lambda: vmap(lambda x: pb.sum(x) * float(x[0]))(XS),

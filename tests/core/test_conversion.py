@@ -58,7 +58,7 @@ def test_the_same_conversion_of_a_constant_works(cut: Callable[[Array], object])
 def test_the_same_conversion_of_an_unknown_value_is_an_error(
     cut: Callable[[Array], object],
 ) -> None:
-    with pytest.raises(ConversionError, match="is not known while vmap or jit traces"):
+    with pytest.raises(ConversionError, match="is not known while vmap, jit or a loop traces"):
         cut(unknown())
 
 

@@ -48,6 +48,7 @@ from pullback.primitives.scatter import ScatterExtreme, ScatterSet
 from pullback.primitives.selection import MultiplyNoNan, Where
 from pullback.primitives.shape import BroadcastTo, Flip, Reshape, Sum, Transpose
 from pullback.primitives.slicing import PadSlice, Slice, SliceSet
+from pullback.primitives.solve import Solve
 from pullback.primitives.sorting import Sort
 from pullback.primitives.special import (
     Erf,
@@ -132,6 +133,7 @@ ROWS: Final[list[tuple[Primitive, tuple[Value, ...]]]] = [
     (ScatterExtreme(AT, least=True), (X, X[::-1] + 0.13, INDEX)),
     (ScatterExtreme(AT, least=False), (X, X[::-1] + 0.13, INDEX)),
     (Contract((0, 1), (1, 2), (0, 2)), (X, X.T)),
+    (Solve(), (X[:, :2] + 3 * np.eye(2), X)),
     (Contract((0, 1), (0, 1), ()), (X, Z)),
     (Contract((0,), (1,), (0, 1)), (ROW, X[0])),
 ]

@@ -228,7 +228,7 @@ def _mask(array: Array) -> _Mask:
     if not array.known:
         msg = (
             f"x[mask]: the shape of the result depends on the value of {array!r}, which is not "
-            "known while vmap or jit traces the function; use where(mask, x, other)"
+            "known while vmap, jit or a loop traces the function; use where(mask, x, other)"
         )
         raise ConversionError(msg)
     return _Mask(array.shape, constant(np.flatnonzero(array._value)))

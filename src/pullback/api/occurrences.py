@@ -89,9 +89,9 @@ def _positions(operation: str, selection: Selection, gather: Gather) -> Value:
     for index in selection.indices:
         if not index.array.known:
             msg = (
-                f"{operation}: an index array is not known while vmap or jit traces the function, "
-                "and whether an index occurs twice decides the result; where none does, replace "
-                "the elements by set(...)"
+                f"{operation}: an index array is not known while vmap, jit or a loop traces the "
+                "function, and whether an index occurs twice decides the result; where none does, "
+                "replace the elements by set(...)"
             )
             raise ConversionError(msg)
     sizes = tuple([selection.inner[axis] for axis in gather.axes])
