@@ -118,7 +118,11 @@ def test_places_of_a_traced_array_are_constants() -> None:
         (lambda: pb.nonzero(1.0), ShapeError, r"nonzero\(x\): an array of rank 0 has no indices"),
         (lambda: pb.argwhere(1.0), ShapeError, r"argwhere\(x\): an array of rank 0"),
         *(
-            (lambda f=f: f(unknown((3,))), ConversionError, "is not known while vmap, jit or a loop traces")
+            (
+                lambda f=f: f(unknown((3,))),
+                ConversionError,
+                "is not known while vmap, jit or a loop traces",
+            )
             for f in (pb.nonzero, pb.argwhere, pb.flatnonzero, pb.unique_values, pb.unique_all)
         ),
     ],
