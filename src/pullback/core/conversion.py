@@ -48,8 +48,8 @@ class Conversion(Protocols):
         """Return the value, which need not be a constant's."""
         if self._value.__class__ is ArrayType:
             msg = (
-                f"{conversion}: the value of {self!r} is not known while vmap, jit or a loop traces "
-                f"the function; {remedy}"
+                f"{conversion}: the value of {self!r} is not known while vmap, jit or a loop "
+                f"traces the function; {remedy}"
             )
             raise ConversionError(msg)
         return self._value
