@@ -20,12 +20,14 @@ from pullback.primitives.cast import Cast
 from pullback.primitives.comparison import Less
 from pullback.primitives.complex import Conjugate, Imag, Real
 from pullback.primitives.contraction import Contract
+from pullback.primitives.convolution import Convolve
 from pullback.primitives.cumulative import Cumprod, Cumsum, Recurrence
 from pullback.primitives.elementwise import Elementwise
 from pullback.primitives.gather import Gather, ScatterAdd
 from pullback.primitives.hyperbolic import Acosh
 from pullback.primitives.identity import Input, StopGradient
 from pullback.primitives.joining import Concat
+from pullback.primitives.pooling import MaxPool, MaxPoolShare
 from pullback.primitives.power import IntegerPower
 from pullback.primitives.primitive import Primitive
 from pullback.primitives.quantity import Value
@@ -48,6 +50,7 @@ from pullback.primitives.slicing import PadSlice, Slice, SliceSet
 from pullback.primitives.solve import Solve
 from pullback.primitives.sorting import ArgSort, SearchSorted, Sort
 from pullback.primitives.special import Polygamma
+from pullback.primitives.windows import Relation
 from pullback.types import ArrayType, type_of
 from tests.checks import check_batch, check_batch_of, check_close, pullback_of, varied
 from tests.primitives.classes import concrete_primitives, operand_count, pointwise_primitives
@@ -57,6 +60,8 @@ X: Final = reals((2, 3), 0.1, 0.9)
 V: Final = reals((3,), 0.1, 0.9, seed=1)
 Z: Final = complexes((2, 3), 0.1, 0.9)
 N: Final = np.arange(1, 7).reshape(2, 3)
+#: Windows of 2 that move by 1, along an axis of 3.
+PAIRS: Final = (Relation(1, -1, 1, 0, 2),)
 ROWS: Final[list[tuple[Primitive, tuple[Value, ...]]]] = [
     (Acosh(), (X + 2,)),
     (All((0,)), (N > 3,)),
@@ -75,6 +80,8 @@ ROWS: Final[list[tuple[Primitive, tuple[Value, ...]]]] = [
     (Contract((4, 1), (4, 1), (1, 4)), (X, Z)),
     (Contract((0, 1), (1, 2), (0, 2), no_nan=True), (X - X[:1], X.T * np.inf)),
     (Contract((), (0,), (0,)), (np.float64(2), V)),
+    (Convolve((0,), (0,), (0,), PAIRS), (X, Z[:, :2])),
+    (Convolve((0,), (1,), (0, 1), PAIRS, no_nan=True), (X, X[:, 1:] - X[0, 1])),
     (Cumprod(1), (X,)),
     (Cumsum(0, reverse=True), (X,)),
     (Flip((1,)), (X,)),
@@ -85,6 +92,9 @@ ROWS: Final[list[tuple[Primitive, tuple[Value, ...]]]] = [
     (IntegerPower(3), (X,)),
     (Logsumexp((0,)), (X,)),
     (Max((1,)), (X,)),
+    (MaxPool(PAIRS, (2,)), (X,)),
+    (MaxPoolShare(PAIRS, (2,)), (X, X, np.maximum(X[:, 1:], X[:, :2]))),
+    (MaxPoolShare(PAIRS, (2,), adjoint=True), (X[:, 1:], X, np.maximum(X[:, 1:], X[:, :2]))),
     (Min((0, 1)), (X,)),
     (MultiplyNoNan(symmetric=True), (X - X[:1], V * np.inf)),
     (PadSlice((4, 3), (slice(3, None, -2), slice(0, 3, 1))), (X,)),

@@ -14,11 +14,13 @@ import pytest
 from pullback.errors import DTypeError
 from pullback.primitives.bundle import Pack, Unpack
 from pullback.primitives.contraction import Contract
+from pullback.primitives.convolution import Convolve
 from pullback.primitives.cumulative import Cumprod, Recurrence
 from pullback.primitives.elementwise import Elementwise
 from pullback.primitives.gather import Gather, ScatterAdd
 from pullback.primitives.joining import Concat
 from pullback.primitives.linear import Linear
+from pullback.primitives.pooling import MaxPool, MaxPoolShare
 from pullback.primitives.power import IntegerPower
 from pullback.primitives.primitive import Primitive
 from pullback.primitives.quantity import NUMBERS, Value
@@ -29,6 +31,7 @@ from pullback.primitives.slicing import SliceSet
 from pullback.primitives.solve import Solve
 from pullback.primitives.sorting import Sort
 from pullback.primitives.special import Polygamma
+from pullback.primitives.windows import Relation
 from pullback.types import type_of
 from tests.primitives.classes import concrete_primitives, operand_count, pointwise_primitives
 
@@ -36,6 +39,7 @@ INF, NAN = float("inf"), float("nan")
 WILD: Final = (0.0, -0.0, 1.0, -1.0, 0.5, 2.0, INF, -INF, NAN)
 REAL: Final = np.array(WILD)
 COMPLEX: Final = np.array([complex(x, y) for x in WILD for y in (0.0, 1.0, INF, NAN)])
+PAIRS: Final = (Relation(1, -1, 1, 1, 4),)
 MATRIX: Final = np.array(list(itertools.product((0.0, -1.0, 2.0, INF, NAN), repeat=3)))
 
 #: Primitives with parameters, or with operands of several kinds, whose rules multiply.
@@ -51,6 +55,9 @@ ROWS: Final[list[tuple[Primitive, tuple[Value, ...]]]] = [
     (Contract((0, 1), (1, 2), (0, 2), no_nan=True), (MATRIX, MATRIX.T)),
     (Solve(nan=True), (np.diag([1.0, 2.0, NAN]), MATRIX[:3])),
     (Solve(nan=True), (np.zeros((3, 3)), MATRIX[:3])),
+    (Convolve((0,), (1,), (0, 1), PAIRS), (MATRIX, MATRIX[:, 1:])),
+    (Convolve((0,), (0,), (), PAIRS, no_nan=True), (MATRIX, MATRIX[::-1])),
+    (MaxPool(PAIRS, (2,)), (MATRIX,)),
     (Where(), (REAL > 0, REAL, REAL[::-1])),
     (MultiplyNoNan(symmetric=True), (REAL[:, None], REAL)),
 ]
@@ -59,6 +66,7 @@ MOVES: Final = (
     Concat,
     Gather,
     Linear,
+    MaxPoolShare,
     Pack,
     ScatterAdd,
     ScatterExtreme,

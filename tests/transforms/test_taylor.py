@@ -20,6 +20,7 @@ from pullback.primitives.bundle import Pack, Unpack
 from pullback.primitives.cast import Cast
 from pullback.primitives.complex import Conjugate, Imag, Real
 from pullback.primitives.contraction import Contract
+from pullback.primitives.convolution import Convolve
 from pullback.primitives.cumulative import Cumprod, Cumsum, Recurrence
 from pullback.primitives.exponential import (
     Cbrt,
@@ -39,6 +40,7 @@ from pullback.primitives.gather import Gather, ScatterAdd
 from pullback.primitives.hyperbolic import Acosh, Asinh, Atanh, Cosh, Sinh, Tanh
 from pullback.primitives.identity import Input
 from pullback.primitives.joining import Concat
+from pullback.primitives.pooling import MaxPool, MaxPoolShare
 from pullback.primitives.power import IntegerPower, Power, Reciprocal, Square
 from pullback.primitives.primitive import Primitive
 from pullback.primitives.quantity import Value
@@ -65,6 +67,7 @@ from pullback.primitives.special import (
     Xlogy,
 )
 from pullback.primitives.trigonometric import Acos, Asin, Atan, Atan2, Cos, Hypot, Sin, Tan
+from pullback.primitives.windows import Relation
 from pullback.transforms.taylor import expand
 from pullback.types import ArrayType, type_of
 from tests.checks import direction, inexact
@@ -99,6 +102,8 @@ BINARY: Final = (
     *(Logaddexp2(), Maximum(), Minimum(), Copysign(), Xlogy()),
     *(MultiplyNoNan(), MultiplyNoNan(symmetric=True)),
 )
+#: Windows of 2 that move by 1, along an axis of 3.
+PAIRS: Final = (Relation(1, -1, 1, 0, 2),)
 ROWS: Final[list[tuple[Primitive, tuple[Value, ...]]]] = [
     *((p, (X,)) for p in REAL_FUNCTIONS),
     *((p, (X[0, 1],)) for p in REAL_FUNCTIONS),
@@ -136,6 +141,8 @@ ROWS: Final[list[tuple[Primitive, tuple[Value, ...]]]] = [
     (Solve(), (X[:, :2] + 3 * np.eye(2), X)),
     (Contract((0, 1), (0, 1), ()), (X, Z)),
     (Contract((0,), (1,), (0, 1)), (ROW, X[0])),
+    (Convolve((0,), (0,), (0,), PAIRS), (X, Z[:, :2])),
+    (MaxPool(PAIRS, (2,)), (X,)),
 ]
 
 
@@ -234,7 +241,7 @@ def test_one_operand_may_stay_fixed(
 
 
 def test_every_primitive_has_a_row() -> None:
-    elsewhere = {Pack, Unpack, Nextafter}
+    elsewhere = {Pack, Unpack, Nextafter, MaxPoolShare}
     rows = {type(primitive) for primitive, _ in ROWS}
     moving = [p for p in concrete_primitives() if p.differentiable]
     assert [p for p in moving if p not in rows | elsewhere] == []

@@ -1,5 +1,7 @@
 """Neural networks as immutable pytrees: a layer is its parameters and a pure function of them."""
 
+from pullback.api.convolution import conv, conv_transpose
+from pullback.api.pooling import avg_pool, max_pool
 from pullback.nn.activations import (
     celu,
     elu,
@@ -22,13 +24,18 @@ from pullback.nn.activations import (
     softsign,
     tanh,
 )
+from pullback.nn.convolution import Conv
 from pullback.nn.linear import Linear
 from pullback.nn.mlp import MLP
 
 __all__ = [
     "MLP",
+    "Conv",
     "Linear",
+    "avg_pool",
     "celu",
+    "conv",
+    "conv_transpose",
     "elu",
     "gelu",
     "glu",
@@ -38,6 +45,7 @@ __all__ = [
     "leaky_relu",
     "log_sigmoid",
     "log_softmax",
+    "max_pool",
     "mish",
     "relu",
     "relu6",

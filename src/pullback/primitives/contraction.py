@@ -66,7 +66,7 @@ class Contract(Primitive):
         compute = kernel(self.x, self.y, self.out)
         result = compute(x, y)
         if self.no_nan and has_nan(result):
-            return _without_silent_terms(compute, x, y, symmetric=self.symmetric)
+            return without_silent_terms(compute, x, y, symmetric=self.symmetric)
         return result
 
     def infer(self, *types: ArrayType) -> ArrayType:
@@ -129,7 +129,7 @@ def contraction(  # noqa: PLR0917 - the fields
     return Contract(x, y, out, operation, no_nan, symmetric)
 
 
-def _without_silent_terms(compute: Kernel, x: Value, y: Value, *, symmetric: bool) -> Value:
+def without_silent_terms(compute: Kernel, x: Value, y: Value, *, symmetric: bool) -> Value:
     """Return the contraction without the terms in which a zero meets an infinity or a nan.
 
     The finite elements are contracted as ever. Of the terms with an infinite or nan factor,

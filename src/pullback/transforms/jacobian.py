@@ -17,6 +17,7 @@ import numpy as np
 from pullback.core import Array, Trace, apply, topological, unknown
 from pullback.primitives.arithmetic import Multiply
 from pullback.primitives.contraction import Contract, contraction
+from pullback.primitives.convolution import Convolve
 from pullback.primitives.joining import concat_along
 from pullback.primitives.quantity import Quantity, Value, shape_of
 from pullback.primitives.selection import MultiplyNoNan
@@ -133,6 +134,13 @@ def _annihilate(linear: Trace, outputs: Sequence[Array]) -> list[Array]:
                     x, y = y, x
                     operands.reverse()
                 made[node] = apply(contraction(x, y, out, operation, no_nan=True), *operands)
+            case Convolve(x, y, out, relations, operation, False):
+                moving_last = linear not in operands[0].sources
+                if moving_last:
+                    x, y, relations = y, x, tuple([r.exchanged for r in relations])
+                    operands.reverse()
+                convolve = Convolve(x, y, out, relations, operation, no_nan=True)
+                made[node] = apply(convolve, *operands)
             case primitive if primitive is not None and any(x in made for x in node.operands):
                 made[node] = apply(primitive, *operands)
     return [made.get(node, node) for node in outputs]

@@ -23,11 +23,13 @@ from pullback.primitives.arithmetic import Add, Divide, Multiply, Negative, Subt
 from pullback.primitives.bundle import Pack, Unpack
 from pullback.primitives.cast import spread
 from pullback.primitives.contraction import Contract
+from pullback.primitives.convolution import Convolve
 from pullback.primitives.cumulative import Recurrence, preceding
 from pullback.primitives.extremum import Extremum
 from pullback.primitives.gather import Gather, ScatterAdd
 from pullback.primitives.joining import Concat
 from pullback.primitives.linear import Linear
+from pullback.primitives.pooling import MaxPool, MaxPoolShare
 from pullback.primitives.power import Power
 from pullback.primitives.primitive import Primitive
 from pullback.primitives.quantity import Value, is_complex, quantity_type
@@ -45,7 +47,7 @@ from pullback.types import ArrayType
 _LOCALLY_LINEAR: Final = (
     *(Linear, Add, Subtract, Negative, Remainder, Fmod, Copysign, Nextafter),
     *(Where, Extremum, Extreme, Sort, Gather, ScatterAdd, ScatterSet, ScatterExtreme),
-    *(SliceSet, Concat, Pack, Unpack),
+    *(SliceSet, Concat, Pack, Unpack, MaxPool, MaxPoolShare),
 )
 
 
@@ -224,7 +226,7 @@ def rule_for(primitive: Primitive, operands: tuple[Value, ...]) -> Rule | None:
 @lru_cache(maxsize=256)  # to ask for an abstract base class takes a while
 def _family(kind: type[Primitive]) -> type[Application]:
     """Return the class of the rules for a class of primitives."""
-    if issubclass(kind, (Multiply, MultiplyNoNan, Contract)):
+    if issubclass(kind, (Multiply, MultiplyNoNan, Contract, Convolve)):
         return Convolution
     if kind is Divide:
         return Quotient
