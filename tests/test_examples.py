@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy import sparse
 from scipy.integrate import solve_ivp
+from scipy.sparse.linalg import spsolve
 
 Vector = npt.NDArray[np.float64]
 
@@ -102,6 +104,38 @@ def test_logistic_regression(capsys: pytest.CaptureFixture[str]) -> None:
     np.testing.assert_allclose(
         [numbers(line) for line in lines], np.stack([weights, errors], axis=1), atol=1e-4
     )
+
+
+def test_ignition(capsys: pytest.CaptureFixture[str]) -> None:
+    side = 32
+    along = sparse.diags_array([1.0, -2.0, 1.0], offsets=[-1, 0, 1], shape=(side, side))
+    one = sparse.eye_array(side)
+    laplacian = (sparse.kron(along, one) + sparse.kron(one, along)) * (side + 1) ** 2
+
+    def hottest(strength: float) -> float:
+        """Return the highest temperature, by Newton's method with the Jacobian from the book."""
+        u = np.zeros(side * side)
+        for _ in range(8):
+            heat = strength * np.exp(u)
+            jacobian = (laplacian + sparse.diags_array(heat)).tocsc()
+            u = u - np.asarray(spsolve(jacobian, laplacian @ u + heat), np.float64)
+        return float(u.max())
+
+    colors, temperature, slope = printed("ignition", capsys)
+    assert colors.startswith("products for each Jacobian of 1024 equations: ")
+    assert int(colors.split()[-1]) < 10
+    np.testing.assert_allclose(numbers(temperature), hottest(5.0), atol=1e-7)
+    # Differences at ±h and ±h/2, of which Richardson's extrapolation takes the error of order h².
+    wide, near = ((hottest(5 + h) - hottest(5 - h)) / (2 * h) for h in (0.1, 0.05))
+    np.testing.assert_allclose(numbers(slope), (4 * near - wide) / 3, atol=2e-5)
+
+
+def test_poisson_network(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = printed("poisson_network", capsys)
+    assert len(lines) == 3
+    for line in lines:
+        x, y, found = numbers(line)
+        assert found == pytest.approx(math.sin(math.pi * x) * math.sin(math.pi * y), abs=5e-3)
 
 
 def populations(rates: list[complex]) -> list[tuple[complex, complex]]:

@@ -4,6 +4,7 @@ The public functions stand in this namespace; the libraries above them in the mo
 `optim`, `random`, `special`, `testing` and `tree`, which load when they are first used.
 """
 
+import sys
 from typing import TYPE_CHECKING
 
 from pullback import api as _api
@@ -23,8 +24,11 @@ else:
     def __getattr__(name: str) -> object:
         if name not in _api.LATE:
             msg = f"module {__name__!r} has no attribute {name!r}"
-            raise AttributeError(msg)
+            raise AttributeError(msg, name=name, obj=sys.modules[__name__])
         return getattr(_api, name)
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *_api.LATE})
 
 
 __all__ = [  # noqa: PLE0604 - all are strings

@@ -154,7 +154,8 @@ ERRORS: list[tuple[type[PullbackError], str, Callable[[], object]]] = [
     (StructureError, r"differ at \['m'\]: 'a' against 'b'", mapped(
         lambda x: {"m": "a", "x": x}, lambda x: {"m": "b", "x": x})),
     (ShapeError, (r"cond: the results differ at \['a'\]: float64\[\] of <lambda>, float64\[1\] of "
-     "<lambda>; convert them"), mapped(lambda x: {"a": x}, lambda x: {"a": pb.stack([x])})),
+     "<lambda>; all must return the same shape"), mapped(
+         lambda x: {"a": x}, lambda x: {"a": pb.stack([x])})),
     (DTypeError, (r"cond: the results differ at the root: float64\[\] of named, bool\[\] of "
      "<lambda>; convert them"), mapped(named, lambda x: x > 0)),
     (DTypeError, r"float32\[\] of <lambda>, float64\[\] of named", mapped(
@@ -164,9 +165,9 @@ ERRORS: list[tuple[type[PullbackError], str, Callable[[], object]]] = [
     (ShapeError, "switch: no functions to choose from; give at least one", lambda: switch(0, [])),
     (DTypeError, "switch: the index: expected one integer, not None", lambda: switch(
         None, [lambda: 1])),
-    (DTypeError, "switch: the index: expected one integer, not weak float64", lambda: switch(
+    (DTypeError, r"switch: the index: expected one integer, not 1\.0", lambda: switch(
         1.0, [lambda: 1])),
-    (DTypeError, "switch: the index: expected one integer, not weak bool", lambda: switch(
+    (DTypeError, "switch: the index: expected one integer, not True", lambda: switch(
         True, [lambda: 1])),
     (ShapeError, r"switch: the index: expected one integer, not int64\[2\]", lambda: switch(
         np.array([0, 1]), [lambda: 1])),

@@ -175,7 +175,7 @@ def test_memory_of_a_gradient_is_that_of_a_chunk() -> None:
 @pytest.mark.parametrize(
     ("call", "error", "text"),
     [
-        (lambda: map_chunked(pb.sin, 0)(XS), ShapeError, "map_chunked: chunks of 0 examples"),
+        (lambda: map_chunked(pb.sin, 0)(XS), ShapeError, "map_chunked: size: expected at least 1"),
         (lambda: map_chunked(pb.sin, 2, 5)(XS), ShapeError, "map_chunked: x has shape (7, 3), and"),
         (lambda: map_chunked(pb.sin, 2, None)(XS), ShapeError, "map_chunked: no argument of sin"),
         (lambda: map_chunked(pb.sin, 2, 0, 2)(XS), ShapeError, "map_chunked: out_axes is 2 for"),

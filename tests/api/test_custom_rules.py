@@ -413,6 +413,26 @@ def test_the_transpose_of_a_linear_function_with_a_rule() -> None:
     np.testing.assert_array_equal(pb.linear_transpose(f, np.zeros(2))(np.ones(2)), [3.0, 3.0])
 
 
+def test_a_forward_rule_may_push_through_a_loop_and_is_transposed() -> None:
+    def power(x: Value) -> Value:
+        return scan(lambda c, _: (c * np.sin(x), None), x, None, length=3)[0]
+
+    def push(primals: Value, tangents: Value, _: Value) -> Value:
+        return pb.jvp(lambda xs: power(*xs), primals, tangents)[1]
+
+    close(pb.grad(custom_jvp(power, push))(0.5), pb.grad(power)(0.5))
+
+
+def test_a_rule_is_not_called_where_nothing_moves() -> None:
+    def push(*_: Value) -> Value:
+        raise AssertionError
+
+    after = custom_jvp(lambda n: n + 1, push)
+    found = pb.vmap(pb.grad(lambda x: x * after(pb.astype(x > 0, np.int64))))(np.array([1.0, -1]))
+    close(found, np.array([2.0, 1.0]))
+    assert pb.vmap(lambda x: pb.jvp(lambda x: after(x > 0), x, x)[1])(np.ones(2)).dtype == np.int64
+
+
 def test_branches_that_are_not_taken_stay_silent_below_a_derived_pullback() -> None:
     sqrt = by_jvp(np.sqrt, lambda primals, tangents, y: tangents[0] * 0.5 / y)
     x = np.array([0.0, 4.0])
@@ -528,6 +548,13 @@ def test_closing_over_a_traced_value_is_refused_where_no_argument_is_traced() ->
     f = lambda t: by_jvp(lambda x: x * t, lambda p, d, y: d[0] * t)(3.0)  # noqa: E731
     with pytest.raises(DifferentiationError, match="pass it as an argument"):
         pb.grad(f)(2.0)
+
+
+def test_a_rule_that_is_not_zero_at_zero_has_no_transpose() -> None:
+    for rule in (lambda _, t, y: t[0] * 2.0 + 1.0, lambda _, t, y: y * 0.0 + 1.0):
+        f = by_jvp(lambda x: x * 2.0, rule)
+        with pytest.raises(DifferentiationError, match="custom_jvp: <lambda> is not linear in"):
+            pb.grad(f)(3.0)
 
 
 @pytest.mark.parametrize("square", [lambda w: w * w, abs, lambda w: w * (w > 0)])

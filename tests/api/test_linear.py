@@ -154,6 +154,27 @@ def test_transpose_of_a_pushforward_is_the_pullback() -> None:
     np.testing.assert_allclose(pb.linear_transpose(pushforward, x)(w), pullback(w), rtol=1e-13)
 
 
+LOOPS = [
+    lambda x: pb.scan(lambda c, v: (c * v, c), 1.0, x)[1],
+    lambda x: pb.scan(lambda c, _: (c * x, pb.sum(c)), x, None, length=2)[0],
+    lambda x: pb.scan(lambda c, _: (c, np.sin(c)), x, None, length=2)[1][1],
+    lambda x: pb.fori_loop(0, 3, lambda i, c: np.cos(c) * x, x),
+    lambda x: pb.while_loop(lambda c: c[1] < 9, lambda c: (c[0] * x, c[1] * 2), (x, 1),
+                            max_steps=5)[0],
+    lambda x: pb.while_loop(lambda c: pb.sum(c) < 20, lambda c: c * x + 1, x, max_steps=5),
+    lambda x: pb.vmap(lambda p: pb.cond(p, np.sin, np.exp, x))(np.array([True, False]))[1],
+    pb.checkpoint(lambda x: np.sin(x) * x),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("f", LOOPS)
+def test_transpose_of_a_pushforward_through_control_flow_is_the_pullback(f: object) -> None:
+    g = of(f)  # type: ignore[arg-type]  # a table of lambdas
+    x, w = np.array([0.5, 1.0, 2.0]), np.array([1.0, -2.0, 0.5])
+    (_, pushforward), (_, pullback) = pb.linearize(g, x), pb.vjp(g, x)
+    np.testing.assert_allclose(pb.linear_transpose(pushforward, x)(w), pullback(w), rtol=1e-13)
+
+
 def test_complex_transpose_is_the_adjoint_of_the_real_inner_product() -> None:
     c = np.array([1.0 + 2j, -0.5j])
     transpose = pb.linear_transpose(of(lambda z: c * z), np.zeros(2, complex))

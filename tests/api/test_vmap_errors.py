@@ -91,6 +91,11 @@ ERRORS: Final[list[tuple[Callable[[], object], type[PullbackError], str]]] = [
         "vmap: the result and its out_axes differ at the root: a leaf against tuple of 2",
     ),
     (
+        lambda: vmap(lambda x: x, XS),
+        StructureError,
+        "vmap: in_axes is an array; arguments are those of the result, as in vmap(f)(x)",
+    ),
+    (
         lambda: vmap(lambda x: x if x[0] > 0 else -x)(XS),
         ConversionError,
         "is not known while vmap, jit or a loop traces the function; use where, cond or while_loop",
@@ -103,7 +108,7 @@ ERRORS: Final[list[tuple[Callable[[], object], type[PullbackError], str]]] = [
     (
         lambda: vmap(lambda i: XS[i])(np.array([0, 1])),
         ConversionError,
-        "an ndarray a is indexed as asarray(a)[x]",
+        "an ndarray a is indexed as pullback.asarray(a)[x]",
     ),
     (lambda: vmap(lambda x: f"{x[0]:.3f}")(XS), ConversionError, "format(x)"),
     (

@@ -51,7 +51,8 @@ REDUCTIONS: Final = [
     "all", "any", "average", "count_nonzero", "logsumexp", "max", "mean", "min", "nanmean",
     "nansum", "prod", "ptp", "std", "sum", "var",
 ]  # fmt: skip
-ACTIVATIONS: Final = [name for name in nn.__all__ if name[0].islower()]
+WINDOWED: Final = {"avg_pool", "conv", "conv_transpose", "max_pool"}
+ACTIVATIONS: Final = [name for name in nn.__all__ if name[0].islower() and name not in WINDOWED]
 SPECIAL: Final = [name for name in special.__all__ if name not in {"polygamma", "xlogy"}]
 
 
@@ -74,6 +75,14 @@ ROWS: Final[list[Row]] = [
     *[(f"special.{name}", getattr(special, name), (X,)) for name in SPECIAL],
     ("special.polygamma", lambda x: special.polygamma(1, x), (X,)),
     ("special.xlogy", special.xlogy, (X, V)),
+    ("nn.conv", lambda x, k: nn.conv(x, k, padding=1), (S[None], S[None, :, :2])),
+    (
+        "nn.conv_transpose",
+        lambda x, k: nn.conv_transpose(x, k, stride=2),
+        (S[None], S[:, None, :2]),
+    ),
+    ("nn.max_pool", lambda x: nn.max_pool(x, 2), (S[None],)),
+    ("nn.avg_pool", lambda x: nn.avg_pool(x, 2, padding=1), (S[None],)),
     ("nn.Linear", lambda w, b, x: nn.Linear(w, b)(x), (S, V, V[::-1].copy())),
     ("abs", pb.abs, (Z,)),
     ("angle", pb.angle, (Z,)),

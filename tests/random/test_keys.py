@@ -20,7 +20,7 @@ def test_a_key_holds_the_low_64_bits_of_the_seed() -> None:
 
 
 def test_a_seed_that_is_no_integer_is_refused() -> None:
-    with pytest.raises(TypeError, match="integer"):
+    with pytest.raises(DTypeError, match=r"key: expected an integer as the seed, got"):
         random.key(1.5)  # type: ignore[arg-type]
 
 

@@ -30,8 +30,8 @@ def errors(x: Array) -> None:
     scan(no_pair, x, x)  # E: arg-type
     scan(step, {"a": x}, x)  # E: arg-type
     scan(step, x, None, 3)  # E: misc
-    scan(step, x, x, True, "reverse")  # E: call-arg, arg-type
-    scan(step, x)  # E: call-arg
+    scan(step, x, x, True, "reverse")  # E: call-overload
+    scan(step, x)  # E: call-overload
     while_loop(going, changes, x)  # E: arg-type
     while_loop(going, pb.sin)  # E: call-arg
     while_loop(going, pb.sin, x, max_steps=1.5)  # E: arg-type

@@ -31,6 +31,14 @@ def add(total: Vector, x: Vector) -> tuple[Vector, Vector]:
     return total + x, total
 
 
+def grown(total: float, x: Array) -> tuple[Array, float]:
+    return total + x, total
+
+
+def counted(total: float, _: None) -> tuple[float, None]:
+    return total + 1, None
+
+
 def going(state: State) -> Array:
     return pb.any(state.position < 3)
 
@@ -56,6 +64,14 @@ def a_scan_gives_the_carry_and_what_steps_give(s: State, x: Array, v: Vector) ->
     assert_type(scan(advance, s, x, reverse=True, unroll=4), tuple[State, dict[str, Array]])
     assert_type(scan(rest, s, None, 10), tuple[State, None])
     assert_type(scan(add, v, v, checkpoint=True), tuple[Vector, Vector])
+
+
+def a_number_becomes_what_the_steps_make_of_it(x: Array, v: Vector) -> None:
+    assert_type(scan(grown, 0.0, x), tuple[Array, float])
+    assert_type(scan(grown, 0, x, reverse=True), tuple[Array, float])
+    assert_type(scan(lambda c, x: (c + x, x), 0.0, x), tuple[Array, Array])
+    assert_type(scan(lambda c, x: (c * x, None), 1.0, v)[1], None)
+    assert_type(scan(counted, 0.0, None, 3), tuple[float, None])
 
 
 def loops_give_what_they_are_given(s: State, n: Array) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from pullback.api.callables import check_functions
 from pullback.api.closures import open_tree
 from pullback.api.functions import name_of
 from pullback.api.joining import concat, stack
@@ -45,7 +46,7 @@ def associative_scan(
     Raises:
         ShapeError: An array has no such axis, the sizes along it differ, there is no array, or
             ``f`` returns other shapes than it was given.
-        DTypeError: ``f`` returns other dtypes.
+        DTypeError: ``f`` returns other dtypes, or is no function.
         StructureError: ``f`` returns another structure.
 
     Example:
@@ -65,6 +66,7 @@ def associative_scan(
         G. E. Blelloch, "Prefix sums and their applications", CMU-CS-90-190, 1990, section 1.3,
         in the form of recursive pairs, for elements that need no identity.
     """
+    check_functions("associative_scan", f=f)
     tree = open_tree(elems)
     arrays = tree.arrays()
     places = [tree.structure.paths()[number].place for number in tree.numbers]

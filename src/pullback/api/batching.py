@@ -8,12 +8,13 @@ from typing import ParamSpec, TypeVar
 import numpy as np
 
 from pullback.api.axes import spread_axes
+from pullback.api.callables import check_functions
 from pullback.api.functions import like
 from pullback.api.mapped_arguments import MappedArguments, map_arguments
 from pullback.api.outputs import NUMERIC
 from pullback.api.plain import plain
 from pullback.core import Array, Trace, constant, lift, make_node
-from pullback.errors import ShapeError
+from pullback.errors import ShapeError, StructureError
 from pullback.primitives.quantity import Quantity, Value, quantity_type, shape_of
 from pullback.primitives.shape import move_axis
 from pullback.transforms.batching import batch, with_batch_axis
@@ -57,6 +58,7 @@ def vmap(
     Raises:
         ShapeError: A mapped leaf has no such axis, the sizes of the batch differ or none is given,
             or ``out_axes`` is None for a result that differs between examples.
+        DTypeError: ``f`` is no function.
         StructureError: ``in_axes`` or ``out_axes`` do not fit what they are for.
         ConversionError: ``f`` asks for a value that is not known.
 
@@ -68,6 +70,11 @@ def vmap(
         >>> vmap(pb.grad(lambda x: x**3))(np.array([1.0, 2.0]))
         array([ 3., 12.])
     """
+    check_functions("vmap", f=f)
+    for name, axes in (("in_axes", in_axes), ("out_axes", out_axes)):
+        if isinstance(axes, (Array, np.ndarray)):
+            msg = f"vmap: {name} is an array; arguments are those of the result, as in vmap(f)(x)"
+            raise StructureError(msg)
 
     def mapped(*args: P.args, **kwargs: P.kwargs) -> R:
         arguments = map_arguments("vmap", f, in_axes, args, kwargs, size=size)

@@ -8,6 +8,7 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 
+from pullback.api.callables import check_functions
 from pullback.api.closures import (
     Closure,
     active,
@@ -55,7 +56,8 @@ def cond(
         What the function returns.
 
     Raises:
-        DTypeError: ``pred`` is no boolean, or the results differ in dtype.
+        DTypeError: ``pred`` is no boolean, ``f`` or ``g`` no function, or the results differ in
+            dtype.
         ShapeError: ``pred`` is not one boolean but several, or the results differ in shape.
         StructureError: The results differ in structure.
 
@@ -68,6 +70,7 @@ def cond(
         >>> pb.vmap(halve_or_grow)(np.array([10, 7]))
         array([ 5, 22])
     """
+    check_functions("cond", f=f, g=g)
     if not isinstance(pred, NUMERIC):
         msg = f"cond: the predicate is {describe(pred)}; expected one boolean"
         raise DTypeError(msg)
@@ -101,7 +104,8 @@ def switch(
         where it is not, all are traced.
 
     Raises:
-        DTypeError: The index is no integer, or the results differ in dtype.
+        DTypeError: The index is no integer, the branches are no functions, or the results differ
+            in dtype.
         ShapeError: There is no function, the index is an array of several, or the results differ
             in shape.
         StructureError: The results differ in structure.
@@ -110,6 +114,11 @@ def switch(
         >>> switch(1, [lambda x: x, lambda x: x * x, lambda x: x**3], 3.0)
         9.0
     """
+    given: object = branches
+    if not isinstance(given, Sequence):
+        msg = f"switch: expected a list of functions, not {describe(given)}"
+        raise DTypeError(msg)
+    check_functions("switch", **{f"branches[{i}]": branch for i, branch in enumerate(branches)})
     if not branches:
         msg = "switch: no functions to choose from; give at least one"
         raise ShapeError(msg)
@@ -170,7 +179,8 @@ def _common_types(
             names = ", ".join(
                 f"{type_} of {name_of(f)}" for f, type_ in zip(branches, found, strict=True)
             )
-            msg = f"{operation}: the results differ at {paths[place].place}: {names}; convert them"
+            remedy = "convert them" if same_shapes else "all must return the same shape"
+            msg = f"{operation}: the results differ at {paths[place].place}: {names}; {remedy}"
             raise (DTypeError if same_shapes else ShapeError)(msg)
         common.append(ArrayType(found[0].shape, dtype))
     return common

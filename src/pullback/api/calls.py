@@ -7,12 +7,13 @@ from typing import Generic, TypeVar, final
 
 from attrs import evolve, frozen
 
+from pullback.api.callables import check_functions, check_parameters
 from pullback.api.functions import parameter_name
 from pullback.api.inputs import Inputs, as_differentiable, open_inputs
 from pullback.api.outputs import NUMERIC, describe
 from pullback.api.plain import arrays_in, holds_array, release_tree, views_outside
 from pullback.core import Array, Trace, apply, lift
-from pullback.errors import DTypeError, ShapeError
+from pullback.errors import DifferentiationError, DTypeError, ShapeError
 from pullback.primitives.cast import Cast
 from pullback.primitives.quantity import Quantity
 from pullback.tree import Structure, flatten, unflatten
@@ -63,12 +64,20 @@ def differentiable_call(
         others: What else the user passed, which decides with ``x`` whether results are arrays.
 
     Raises:
-        DifferentiationError: ``x`` has leaves, but none of floating-point type.
+        DifferentiationError: ``x`` has leaves, but none of floating-point type; or ``f`` is no
+            function.
     """
+    check_functions(operation, DifferentiationError, f=f)
     trace = Trace()
     inputs = open_inputs(x, trace, name or parameter_name(f, 0), operation)
     arrays = Array in map(type, inputs.leaves) or holds_array(others)
-    leaves, structure = flatten(f(inputs.argument()))
+    argument = inputs.argument()
+    try:
+        result = f(argument)
+    except TypeError:
+        check_parameters(f"{operation}: f", f, "one pytree, such as a tuple of arguments")
+        raise
+    leaves, structure = flatten(result)
     outputs = [as_differentiable(leaf) for leaf in leaves]
     if arrays:  # numbers that f returned become arrays, too
         pairs = zip(leaves, outputs, strict=True)

@@ -44,8 +44,10 @@ def close_step(
         ShapeError: A shape changes.
         DTypeError: A dtype changes.
     """
-    types = [array.type for array in carry.arrays()]
-    numbers = [type_.weak for type_ in types]
+    given = [array.type for array in carry.arrays()]
+    numbers = [type_.weak for type_ in given]
+    # A boolean is NumPy's from the first step on: ~True is -2.
+    types = [ArrayType((), t.dtype) if t.weak and t.dtype.kind == "b" else t for t in given]
 
     def step(first: C, rest: tuple[object, ...]) -> tuple[C, Y]:
         result: object = f(first, *rest)

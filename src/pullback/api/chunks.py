@@ -9,7 +9,8 @@ from attrs import evolve
 
 from pullback.api.axes import spread_axes
 from pullback.api.batching import map_over
-from pullback.api.closures import open_tree
+from pullback.api.callables import check_functions
+from pullback.api.closures import at_least, open_tree
 from pullback.api.functions import like
 from pullback.api.joining import concat
 from pullback.api.loops import scan
@@ -17,7 +18,6 @@ from pullback.api.manipulation import reshape
 from pullback.api.mapped_arguments import MappedArguments, map_arguments
 from pullback.api.transposition import moveaxis
 from pullback.core import Array, lift
-from pullback.errors import ShapeError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,6 +45,7 @@ def map_chunked(
 
     Raises:
         ShapeError: ``size`` is less than 1; or as for `vmap`.
+        DTypeError: ``f`` is no function, or ``size`` no integer.
         StructureError: As for `vmap`.
         ConversionError: ``f`` asks for a value that is not known.
 
@@ -54,9 +55,8 @@ def map_chunked(
         >>> map_chunked(lambda x: pb.sum(x * x), 2)(np.ones((5, 3)))
         array([3., 3., 3., 3., 3.])
     """
-    if size < 1:
-        msg = f"map_chunked: chunks of {size} examples; give a size of 1 or more"
-        raise ShapeError(msg)
+    check_functions("map_chunked", f=f)
+    size = at_least(1, "map_chunked: size", size)
 
     def run(mapped: MappedArguments, wholes: Sequence[Array]) -> R:
         part = evolve(mapped, wholes=wholes, size=wholes[0].shape[0], arrays=True)

@@ -108,7 +108,8 @@ def integer(what: str, value: object) -> Array:
         raise DTypeError(msg)
     array = lift(value)
     if array.shape or array.dtype.kind not in "iu":
-        msg = f"{what}: expected one integer, not {array.type}"
+        shown = repr(value) if array.type.weak and array.known else array.type
+        msg = f"{what}: expected one integer, not {shown}"
         raise (ShapeError if array.shape else DTypeError)(msg)
     return array
 

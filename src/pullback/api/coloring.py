@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pullback.errors import DifferentiationError
 from pullback.transforms.coloring import (
     Coloring,
     MatrixLike,
@@ -37,6 +38,7 @@ def color_jacobian(
 
     Raises:
         ShapeError: The pattern is no matrix.
+        DifferentiationError: ``by`` is another word.
 
     Example:
         >>> import numpy as np
@@ -48,7 +50,10 @@ def color_jacobian(
         A. R. Curtis, M. J. D. Powell, J. K. Reid: On the estimation of sparse Jacobian matrices.
         IMA Journal of Applied Mathematics 13 (1974), 117-119.
     """
-    return color_pattern(from_scipy(pattern), by)
+    if by not in {"auto", "columns", "rows"}:
+        msg = f"color_jacobian: by: expected 'auto', 'columns' or 'rows', not {by!r}"
+        raise DifferentiationError(msg)
+    return color_pattern(from_scipy("color_jacobian", pattern), by)
 
 
 def color_hessian(pattern: MatrixLike) -> Coloring:
@@ -81,4 +86,4 @@ def color_hessian(pattern: MatrixLike) -> Coloring:
         algorithms with application to computing Hessians. SIAM Journal on Scientific Computing 29
         (2007), 1042-1072, algorithm 4.1, with the colours around a vertex kept as bits.
     """
-    return color_symmetric(from_scipy(pattern))
+    return color_symmetric(from_scipy("color_hessian", pattern))

@@ -23,6 +23,7 @@ from pullback.control.custom import Custom, Function, Parts, nonzero
 from pullback.core import Array, Trace, apply, constant, lift, make_node, topological, unknown
 from pullback.errors import DifferentiationError, DTypeError, StructureError
 from pullback.primitives.bundle import Pack, Unpack
+from pullback.transforms.programs import zero_at_zero
 from pullback.transforms.sweep import carry_nodes
 from pullback.transforms.vjp import as_node
 from pullback.tree import flatten
@@ -255,13 +256,15 @@ class CustomFunction(Function):
         own = frozenset((trace,))
         given = [unknown(x.type, own) if is_inexact(x) else None for x in domain]
         reached: dict[Array, Array] = {}
-        for out, bar in zip(linear(given), cotangents, strict=True):
+        outs = linear(given)
+        for out, bar in zip(outs, cotangents, strict=True):
             if out is not None and bar is not None and trace in out.sources:
                 reached[out] = reached[out] + bar if out in reached else bar
         views = {node: node for node in topological(reached, trace)}
         bars = carry_nodes(trace, reached, views, selected=selected)
         found = [as_node(bars[x]) if x is not None and x in bars else None for x in given]
-        if any(trace in bar.sources for bar in nonzero(found)):
+        curved = any(trace in bar.sources for bar in nonzero(found))
+        if curved or not zero_at_zero(trace, nonzero(given), nonzero(outs)):
             definition = self.definition
             rule = definition.backward or definition.pushforward
             change = "cotangent" if definition.backward else "tangents"

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import numpy as np
 
+from pullback.api.callables import check_functions, check_parameters
 from pullback.api.calls import differentiable_call
 from pullback.api.custom_calls import Definition, call_custom, signature_of
 from pullback.api.functions import like, name_of
 from pullback.api.outputs import NUMERIC, describe
-from pullback.errors import DifferentiationError, GradientError
+from pullback.errors import DifferentiationError, DTypeError, GradientError
 from pullback.lazy import lazy
 from pullback.tree import flatten
 from pullback.tree.structures import leaf_path, mismatch
@@ -65,7 +66,8 @@ def custom_jvp(
         A function with the parameters of ``f``.
 
     Raises:
-        DifferentiationError: One of ``forward`` and ``backward`` is missing. When the function is
+        DifferentiationError: One of ``forward`` and ``backward`` is missing, or the rule takes
+            other arguments. When the function is
             called: ``f`` or a rule closes over a traced value; or the rule is not linear in the
             tangents and is transposed.
         StructureError: The rule returns another structure than ``f``.
@@ -82,7 +84,8 @@ def custom_jvp(
         >>> pb.grad(softplus)(0.0), pb.grad(pb.grad(softplus))(0.0)
         (0.5, 0.25)
     """
-    _check_functions("custom_jvp", f=f, pushforward=pushforward)
+    check_functions("custom_jvp", DifferentiationError, f=f, pushforward=pushforward)
+    check_parameters("custom_jvp: pushforward", pushforward, "primals", "tangents", "y")
     if (forward is None) != (backward is None):
         msg = "custom_jvp: forward and backward make one rule; give both of them or neither"
         raise DifferentiationError(msg)
@@ -125,8 +128,9 @@ def custom_vjp(
         A function with the parameters of ``f``.
 
     Raises:
-        DifferentiationError: When the function is called: ``f`` or a rule closes over a traced
-            value; or ``backward`` is not linear and is transposed.
+        DifferentiationError: ``backward`` takes other arguments. When the function is called:
+            ``f`` or a rule closes over a traced value; or ``backward`` is not linear and is
+            transposed.
         StructureError: ``forward`` returns no pair, or ``backward`` no tuple of so many
             cotangents, or one of another structure.
         ShapeError: A cotangent has another shape.
@@ -142,7 +146,8 @@ def custom_vjp(
         >>> pb.grad(lambda x: clip_gradient(x, 1.0) ** 2)(3.0)
         1.0
     """
-    _check_functions("custom_vjp", f=f, forward=forward, backward=backward)
+    check_functions("custom_vjp", DifferentiationError, f=f, forward=forward, backward=backward)
+    check_parameters("custom_vjp: backward", backward, "residuals", "y_bar")
     return customized(Definition("custom_vjp", f, forward, backward, pushforward))
 
 
@@ -154,14 +159,6 @@ def customized(definition: Definition) -> Callable[P, R]:
         return call_custom(definition, signature, args, kwargs)  # type: ignore[return-value]  # of f
 
     return like(definition.f, call)
-
-
-def _check_functions(operation: str, **functions: object) -> None:
-    """Raise if something is no function."""
-    for name, function in functions.items():
-        if not callable(function):
-            msg = f"{operation}: {name}: expected a function, not {describe(function)}"
-            raise DifferentiationError(msg)
 
 
 def check_rules(f: Callable[..., object], args: Sequence[object], order: int = 1) -> None:
@@ -181,6 +178,7 @@ def check_rules(f: Callable[..., object], args: Sequence[object], order: int = 1
         GradientError: Something differs, by more than rounding explains.
         DifferentiationError: There is nothing to differentiate, or a rule is not linear and is
             transposed.
+        DTypeError: ``args`` is no tuple or list.
 
     Example:
         >>> wrong = custom_jvp(lambda x: x**3, lambda primals, tangents, y: 2 * tangents[0])
@@ -190,6 +188,9 @@ def check_rules(f: Callable[..., object], args: Sequence[object], order: int = 1
         pullback.errors.GradientError: check_grads: the forward-mode derivative of <lambda> is wrong
         ...
     """
+    if not isinstance(args, (tuple, list)):
+        msg = f"check_rules: args: expected a tuple of the arguments, not {describe(args)}"
+        raise DTypeError(msg)
     traced = differentiable_call("check_rules", lambda given: f(*given), tuple(args)).y
     leaves, structure = flatten(f(*args))
     others, found = flatten(traced)

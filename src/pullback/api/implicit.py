@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Concatenate
 
+from pullback.api.callables import check_functions
 from pullback.api.functions import name_of
 from pullback.api.gradient import grad
 from pullback.api.implicit_rules import Equations, Tree
-from pullback.api.outputs import describe
 from pullback.api.signatures import P, S, X
 from pullback.core import Array
 from pullback.errors import DifferentiationError
@@ -53,7 +53,8 @@ def custom_root(
     Raises:
         DifferentiationError: When the function is called: ``residual`` or ``solver`` closes over
             a traced value.
-        StructureError: ``residual`` returns another structure than the unknowns have.
+        StructureError: ``residual`` returns another structure than the unknowns have, ``solver``
+            another than the guess has, or ``solve`` another than ``b`` has.
         ShapeError: It returns another shape.
         DTypeError: It returns complex numbers for real unknowns.
         SingularMatrixError: J is singular.
@@ -72,7 +73,7 @@ def custom_root(
         M. Blondel et al., "Efficient and Modular Implicit Differentiation", NeurIPS 2022,
         equations 2 to 4.
     """
-    _check_functions("custom_root", residual=residual, solver=solver)
+    check_functions("custom_root", DifferentiationError, residual=residual, solver=solver)
     return Equations("custom_root", name_of(residual), residual, solve).solved(solver)
 
 
@@ -118,7 +119,7 @@ def custom_fixed_point(
         B. Christianson, "Reverse accumulation and attractive fixed points", Optimization Methods
         and Software 3, 1994; here the linear system is solved by ``solve``, where he iterates.
     """
-    _check_functions("custom_fixed_point", f=f, solver=solver)
+    check_functions("custom_fixed_point", DifferentiationError, f=f, solver=solver)
 
     def residual(y: Tree, *params: P.args, **options: P.kwargs) -> Tree:
         value: Tree = f(y, *params, **options)  # type: ignore[arg-type]  # y is an X
@@ -170,7 +171,7 @@ def custom_minimizer(
         M. Blondel et al., "Efficient and Modular Implicit Differentiation", NeurIPS 2022,
         section 2.2.
     """
-    _check_functions("custom_minimizer", objective=objective, solver=solver)
+    check_functions("custom_minimizer", DifferentiationError, objective=objective, solver=solver)
     equations = Equations("custom_minimizer", name_of(objective), grad(objective), solve)
     return equations.solved(solver)
 
@@ -178,11 +179,3 @@ def custom_minimizer(
 def _difference(x: object, y: object) -> object:
     """Return the difference of two leaves; a leaf that is no array stays."""
     return x - y if isinstance(x, Array) and isinstance(y, Array) else x
-
-
-def _check_functions(operation: str, **functions: object) -> None:
-    """Raise if something is no function."""
-    for name, function in functions.items():
-        if not callable(function):
-            msg = f"{operation}: {name}: expected a function, not {describe(function)}"
-            raise DifferentiationError(msg)

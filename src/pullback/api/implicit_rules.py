@@ -34,7 +34,7 @@ from pullback.core import Array, apply, lift
 from pullback.errors import DTypeError, ShapeError, SingularMatrixError
 from pullback.primitives.cast import Cast
 from pullback.primitives.solve import Solve
-from pullback.tree import flatten, map, unflatten
+from pullback.tree import flatten, map, structure, unflatten
 from pullback.tree.structures import leaf_path, mismatch
 
 Tree: TypeAlias = object
@@ -60,6 +60,7 @@ class Equations:
 
         def forward(*args: P.args, **options: P.kwargs) -> tuple[R, tuple[Tree, ...]]:
             y = solver(*args, **options)
+            self._check(f"the guess and what {name_of(solver)} returned", args[0], y)
             return y, (y, args[1:])
 
         definition = Definition(self.operation, solver, forward, self._pull, self._push)
@@ -107,16 +108,16 @@ class Equations:
             ShapeError: It has another shape somewhere.
             DTypeError: It is complex where the unknowns are real, or no number.
         """
-        unknowns, structure = flatten(y)
+        unknowns, form = flatten(y)
         values, found = flatten(self.residual(y, *params, **options))
-        if structure != found:
-            raise mismatch(structure, found, self.operation, f"the unknowns and {self.name}")
+        if form != found:
+            raise mismatch(form, found, self.operation, f"the unknowns and {self.name}")
         check_closed(self.operation, self.name, arrays_in(values), arrays_in((y, params)))
         for number, (unknown, value) in enumerate(zip(unknowns, values, strict=True)):
             x = as_differentiable(unknown)
             if x is None:
                 continue
-            where = f"{self.operation}: {self.name} at {leaf_path(structure, number).place}"
+            where = f"{self.operation}: {self.name} at {leaf_path(form, number).place}"
             if not isinstance(value, NUMERIC):
                 msg = f"{where} is {describe(value)}; expected {x.type}, as the unknowns are"
                 raise DTypeError(msg)
@@ -129,7 +130,7 @@ class Equations:
                 raise DTypeError(msg)
             fits = array.type == x.type
             values[number] = array if fits else apply(Cast(x.dtype, x.type.weak), array)
-        return unflatten(structure, values)
+        return unflatten(form, values)
 
     def _solve(
         self, operator: Callable[..., Tree], b: Tree, y: Tree, params: tuple[Tree, ...]
@@ -137,16 +138,23 @@ class Equations:
         """Return the solution v of ``operator(v, y, params) = b``, which can be differentiated."""
         if self.solve is None:
             return self._eliminate(lambda v: operator(v, y, params), b, y)
-        solve = self.solve
+        solve, name = self.solve, name_of(self.solve)
+
+        def solver(_: Tree, b: Tree, y: Tree, params: tuple[Tree, ...]) -> Tree:
+            v = solve(lambda v: operator(v, y, params), b)
+            self._check(f"the right-hand side and what {name} returned", b, v)
+            return v
+
+        def residual(v: Tree, b: Tree, y: Tree, params: tuple[Tree, ...]) -> Tree:
+            return map(_difference, operator(v, y, params), b)
+
         # A solution of equations again: those of the linear system.
-        system = Equations(
-            self.operation,
-            name_of(solve),
-            lambda v, b, y, params: map(_difference, operator(v, y, params), b),
-            solve,
-        )
-        solved = system.solved(lambda _, b, y, params: solve(lambda v: operator(v, y, params), b))
-        return solved(b, b, y, params)
+        return Equations(self.operation, name, residual, solve).solved(solver)(b, b, y, params)
+
+    def _check(self, trees: str, want: Tree, found: Tree) -> None:
+        """Raise if what was found has another structure."""
+        if structure(want) != structure(found):
+            raise mismatch(structure(want), structure(found), self.operation, trees)
 
     def _eliminate(self, operator: Operator, b: Tree, y: Tree) -> Tree:
         """Solve with the dense matrix of an operator, whose columns are one batch."""

@@ -16,6 +16,7 @@ from pullback.core import Array, Program, Trace, build_program, constant, topolo
 from pullback.errors import DifferentiationError
 from pullback.primitives.quantity import Value
 from pullback.transforms.forward import push
+from pullback.transforms.programs import zero_at_zero
 from pullback.transforms.sweep import carry_nodes
 from pullback.transforms.vjp import as_node
 from pullback.tree import flatten
@@ -158,7 +159,9 @@ def linear_transpose(f: Callable[[X], Y], x: X, /) -> LinearMap[Y, X]:
     leaves, structure = flatten(f(inputs.argument()))
     outputs = [as_differentiable(leaf) for leaf in leaves]
     given = [node for node in nodes if node is not None]
-    _check_zero_at_zero(f, trace, given, [out for out in outputs if out is not None])
+    if not zero_at_zero(trace, given, [out for out in outputs if out is not None]):
+        msg = f"linear_transpose: {name_of(f)} is not linear: it is not zero at zero"
+        raise DifferentiationError(msg)
     bars = [None if out is None else unknown(out.type, other) for out in outputs]
     reached: dict[Array, Array] = {}
     for out, bar in zip(outputs, bars, strict=True):
@@ -175,18 +178,3 @@ def linear_transpose(f: Callable[[X], Y], x: X, /) -> LinearMap[Y, X]:
     domain = Inputs("", structure, leaves, bars)
     what = "linear_transpose: the cotangent"
     return LinearMap(what, program, captured, domain, inputs, moving, holds_array([x]))
-
-
-def _check_zero_at_zero(
-    f: Callable[..., object], trace: Trace, inputs: Sequence[Array], outputs: Sequence[Array]
-) -> None:
-    """Raise if a function is not zero at zero, as far as its value there is known."""
-    program, captured = build_program(trace, inputs, outputs)
-    if captured:
-        return
-    zeros = [constant(np.zeros(node.shape, node.dtype)[()]) for node in inputs]
-    with np.errstate(all="ignore"):
-        values = [out._value for out in program.apply(zeros)]
-    if any(np.any((value != 0) & (value == value)) for value in values):  # noqa: PLR0124 - no nan
-        msg = f"linear_transpose: {name_of(f)} is not linear: it is not zero at zero"
-        raise DifferentiationError(msg)

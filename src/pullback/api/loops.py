@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import SupportsIndex, TypeVar
+from typing import SupportsIndex, TypeVar, overload
 
 import numpy as np
 
+from pullback.api.callables import check_functions, check_parameters
 from pullback.api.carries import cast_all, close_step
 from pullback.api.closures import (
     Tree,
@@ -32,21 +33,44 @@ from pullback.tree.structures import leaf_path
 from pullback.types import ArrayType
 
 C = TypeVar("C")
+N = TypeVar("N", bound=Array | np.ndarray[tuple[int, ...], np.dtype[np.generic]])
 T = TypeVar("T")
 X = TypeVar("X")
 Y = TypeVar("Y")
 
 
+@overload  # a carry that begins as a Python number becomes what the steps make of it
+def scan(
+    f: Callable[[float, X], tuple[N, Y]],
+    init: float,
+    xs: X,
+    length: int | None = ...,
+    *,
+    reverse: bool = ...,
+    unroll: int = ...,
+    checkpoint: bool = ...,
+) -> tuple[N, Y]: ...
+@overload
 def scan(
     f: Callable[[C, X], tuple[C, Y]],
     init: C,
+    xs: X,
+    length: int | None = ...,
+    *,
+    reverse: bool = ...,
+    unroll: int = ...,
+    checkpoint: bool = ...,
+) -> tuple[C, Y]: ...
+def scan(
+    f: Callable[..., tuple[object, Y]],
+    init: object,
     xs: X,
     length: int | None = None,
     *,
     reverse: bool = False,
     unroll: int = 1,
     checkpoint: bool = False,
-) -> tuple[C, Y]:
+) -> tuple[object, Y]:
     """Carry a value through a loop over the leading axis of arrays, and stack what it gives.
 
     In Python it would be::
@@ -85,7 +109,7 @@ def scan(
     Raises:
         ShapeError: The leading sizes differ, there is no number of steps, or the carry that ``f``
             returns has another shape than the one it was given.
-        DTypeError: It has another dtype.
+        DTypeError: It has another dtype; or ``f`` is no function of two arguments.
         StructureError: It has another structure, or another leaf that is no array; or ``f`` returns
             no pair.
         ConversionError: ``f`` asks for a value that is not known.
@@ -100,6 +124,8 @@ def scan(
         automatic differentiation", Optimization Methods and Software 1, 1992, for checkpoints;
         here of one level, which takes the square root.
     """
+    check_functions("scan", f=f)
+    check_parameters("scan: f", f, "carry", "x", error=DTypeError)
     carry, slices = open_tree(init), open_tree((xs,))
     arrays = slices.arrays()
     size = _length(slices, arrays, length)
@@ -122,7 +148,10 @@ def _length(slices: Tree[object], arrays: Sequence[Array], length: int | None) -
     for array, number in zip(arrays, slices.numbers, strict=True):
         name = "xs" + leaf_path(slices.structure, number).place.removeprefix("[0]")
         if not array.shape:
-            msg = f"scan: {name} is a scalar; expected an array, of whose axis 0 it takes slices"
+            msg = (
+                f"scan: {name} is a scalar; expected an array, of whose axis 0 it takes slices (a "
+                "list of numbers is a tree of scalars; asarray makes an array of it)"
+            )
             raise ShapeError(msg)
         if size is None:
             size, source = array.shape[0], f"as in {name}"
@@ -170,7 +199,8 @@ def fori_loop(
         The last pytree.
 
     Raises:
-        DTypeError: ``body`` returns other types than it was given; or a bound is no integer.
+        DTypeError: ``body`` returns other types than it was given, or is no function of two
+            arguments; or a bound is no integer.
         ShapeError: It returns other shapes.
         StructureError: It returns another structure.
         ConversionError: ``body`` asks for a value that is not known.
@@ -179,6 +209,8 @@ def fori_loop(
         >>> fori_loop(1, 6, lambda i, product: product * i, 1)
         np.int64(120)
     """
+    check_functions("fori_loop", body=body)
+    check_parameters("fori_loop: body", body, "i", "value", error=DTypeError)
     first, last = integer("fori_loop: lower", lower), integer("fori_loop: upper", upper)
     if first.known and last.known:
         indices = np.arange(int(first), int(last))
@@ -223,7 +255,8 @@ def while_loop(
         The last pytree, plain if ``init`` holds no `Array`.
 
     Raises:
-        DTypeError: ``body`` returns other types than it was given, or ``test`` no boolean.
+        DTypeError: ``body`` returns other types than it was given, or ``test`` no boolean; or
+            one of them is no function of one argument.
         ShapeError: It returns other shapes, or ``test`` more than one number.
         StructureError: It returns another structure.
         ConversionError: A function asks for a value that is not known.
@@ -233,6 +266,9 @@ def while_loop(
         >>> while_loop(lambda x: x < 100.0, lambda x: x * 2.0, 1.0)
         np.float64(128.0)
     """
+    check_functions("while_loop", test=test, body=body)
+    for what, f in (("test", test), ("body", body)):
+        check_parameters(f"while_loop: {what}", f, "value", error=DTypeError)
     limit = None if max_steps is None else at_least(0, "while_loop: max_steps", max_steps)
     carry, nothing = open_tree(init), open_tree(())
     closure, types = close_step(

@@ -13,8 +13,10 @@ from typing import TypeAlias, final
 import numpy as np
 from attrs import frozen
 
+from pullback.api.callables import check_functions
 from pullback.api.differentiation import differentiator
 from pullback.api.functions import like
+from pullback.api.outputs import describe
 from pullback.api.signatures import One, P, S, X
 from pullback.api.vectors import joined, traced_error, vectorized
 from pullback.core import Array, Trace, constant, lift, make_node
@@ -107,7 +109,8 @@ def sparse_jacobian(
         its row may be nan: in a product, it meets their zero.
 
     Raises:
-        DifferentiationError: The coloring is one of a symmetric matrix. When the function is
+        DifferentiationError: ``f`` is no function, or the coloring is none or one of a symmetric
+            matrix. When the function is
             called: there is no floating-point number in ``x``, or a complex one; the value holds
             something else than real numbers; an outer transform differentiates or batches what
             this depends on, which plain numbers in a ``scipy.sparse`` array would cut off:
@@ -130,6 +133,8 @@ def sparse_jacobian(
         >>> jacobian(np.ones(10_000)).shape
         (9999, 10000)
     """
+    check_functions("sparse_jacobian", DifferentiationError, f=f)
+    _check_coloring("sparse_jacobian", coloring)
     if coloring is not None and coloring.by == "symmetric":
         msg = (
             "sparse_jacobian: the coloring is one for symmetric matrices; "
@@ -174,6 +179,7 @@ def jacobian_sparsity(f: One[X, P, object]) -> One[X, P, Matrix[np.bool_]]:
                [ True,  True, False],
                [ True, False, False]])
     """
+    check_functions("jacobian_sparsity", DifferentiationError, f=f)
 
     def sparsity(x: X, /, *args: P.args, **kwargs: P.kwargs) -> Matrix[np.bool_]:
         return _stored(_value_graph("jacobian_sparsity", f, x, args, kwargs, traced=True))
@@ -218,6 +224,8 @@ def sparse_hessian(
                [2., 6., 4.],
                [0., 4., 0.]])
     """
+    check_functions("sparse_hessian", DifferentiationError, f=f)
+    _check_coloring("sparse_hessian", coloring)
 
     def hessian(x: X, /, *args: P.args, **kwargs: P.kwargs) -> Matrix[np.floating]:
         graph = _gradient_graph("sparse_hessian", f, x, args, kwargs)
@@ -249,12 +257,21 @@ def hessian_sparsity(f: One[X, P, S]) -> One[X, P, Matrix[np.bool_]]:
                [ True, False,  True],
                [False,  True, False]])
     """
+    check_functions("hessian_sparsity", DifferentiationError, f=f)
 
     def sparsity(x: X, /, *args: P.args, **kwargs: P.kwargs) -> Matrix[np.bool_]:
         return _stored(_gradient_graph("hessian_sparsity", f, x, args, kwargs, traced=True))
 
     like(f, sparsity)
     return sparsity
+
+
+def _check_coloring(operation: str, coloring: object) -> None:
+    """Raise if what a user gave for a coloring is something else."""
+    if coloring is not None and not isinstance(coloring, Coloring):
+        maker = operation.replace("sparse", "color")
+        msg = f"{operation}: coloring: expected what {maker} returns, not {describe(coloring)}"
+        raise DifferentiationError(msg)
 
 
 def _stored(graph: _Graph) -> Matrix[np.bool_]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from pullback.api.calls import differentiable_call, seeds
+from pullback.api.closures import at_least
 from pullback.api.outputs import describe
 from pullback.api.plain import holds_array
 from pullback.core import Array
@@ -73,7 +74,7 @@ def taylor(
         A. Griewank and A. Walther, "Evaluating Derivatives", 2nd ed., 2008, chapter 13.
     """
     _check_sequence(series)
-    last = len(series) if order is None else order
+    last = len(series) if order is None else at_least(0, "taylor: order", order)
     if last < len(series):
         msg = f"taylor: order is {order}, less than the number of coefficients, {len(series)}"
         raise ShapeError(msg)

@@ -13,10 +13,12 @@ from pullback.control.parts import (
     active,
     both,
     filled,
+    keep_inputs,
     opened,
     pick,
     place,
     present,
+    reads,
     select_rows,
 )
 from pullback.core import Array, Program, trace_program
@@ -112,8 +114,11 @@ class Cond(Composite):
         self, change: Callable[[Program], Program], parts: list[Quantity]
     ) -> list[Quantity]:
         """Return what the changed programs make of a number and their operands."""
-        branches = tuple([change(branch) for branch in self.branches])
-        return unpack(Cond(branches, active(parts))(pack(parts)))
+        changed = [change(branch) for branch in self.branches]
+        used = [any(column) for column in zip(*map(reads, changed), strict=True)]
+        branches = tuple([keep_inputs(branch, used) for branch in changed])
+        needed = pick(parts, [True, *used])
+        return unpack(Cond(branches, active(needed))(pack(needed)))
 
     @np.errstate(all="ignore")  # rows that are not selected may divide by zero
     def batch(

@@ -104,8 +104,11 @@ class Custom(Primitive):
     def pushforward(
         self, index: int, tangent: Value, out: Quantity, operands: tuple[Quantity, ...]
     ) -> Value:
-        xs, outs = _nodes(operands[0]), self._outs(out, operands[0])
-        dots = self.function.pushforward(xs, outs, _changes(tangent, xs))
+        xs = _nodes(operands[0])
+        given = _changes(tangent, xs)
+        if not any(present(given)):
+            return None
+        dots = self.function.pushforward(xs, self._outs(out, operands[0]), given)
         return _bundle(dots, len(self.function.types))
 
     def pullback(
@@ -118,6 +121,8 @@ class Custom(Primitive):
     ) -> Value:
         xs, outs = _nodes(operands[0]), self._outs(out, operands[0])
         bars = _changes(cotangent, outs)[: self.function.results]
+        if not any(present(bars)) or not any(x.type.inexact for x in xs):
+            return None
         selected = product is not PLAIN_PRODUCT
         return _bundle(self.function.pullback(xs, outs, bars, selected=selected), len(xs))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
+from itertools import accumulate
 from typing import TypeAlias, TypeVar
 
 from pullback.core import Array, Program, Trace, build_program, topological, unknown
@@ -11,7 +12,7 @@ from pullback.primitives.joining import concat_along
 from pullback.primitives.quantity import Quantity, Value, shape_of
 from pullback.primitives.selection import Where
 from pullback.primitives.shape import Reshape, Transpose
-from pullback.transforms.programs import bare, zeros
+from pullback.transforms.programs import bare, dependence, reached, zeros
 from pullback.transforms.vjp import as_node
 from pullback.types import ArrayType
 
@@ -79,7 +80,9 @@ def active(parts: Iterable[Value]) -> Flags:
 
 
 def trace_used(
-    f: Callable[[list[Array]], Sequence[Quantity]], types: Sequence[ArrayType], kept: range
+    f: Callable[[list[Array]], Sequence[Value]],
+    types: Sequence[ArrayType],
+    kept: Container[int],
 ) -> tuple[Program, list[bool]]:
     """Return what a function does as a program of those inputs alone that it uses.
 
@@ -98,6 +101,44 @@ def trace_used(
     used = set(topological(outputs, trace))
     flags = [number in kept or node in used for number, node in enumerate(inputs)]
     return build_program(trace, pick(inputs, flags), outputs)[0], flags
+
+
+def reads(program: Program) -> list[bool]:
+    """Return which inputs of a program something in it uses."""
+    used = set(program.outputs).union(*[numbers for _, numbers in program.steps])
+    return [number in used for number in range(len(program.inputs))]
+
+
+def keep_inputs(program: Program, flags: Sequence[bool]) -> Program:
+    """Return a program without those of its inputs that it does not use and that have no flag."""
+    row = [*flags, *[True] * (len(program.constants) + len(program.steps))]
+    place_of = list(accumulate(row, initial=0))
+    return Program(
+        tuple(pick(program.inputs, flags)),
+        program.constants,
+        tuple([(step, tuple([place_of[i] for i in numbers])) for step, numbers in program.steps]),
+        program.types,
+        tuple([place_of[i] for i in program.outputs]),
+    )
+
+
+def behind(body: Program, constants: int, carries: int, wanted: Sequence[bool]) -> list[bool]:
+    """Return which inputs of a loop's step the wanted ones are made of, in any number of steps.
+
+    Args:
+        body: The step; its first results are the next carry.
+        constants: How many of its inputs are constants.
+        carries: How many are carried.
+        wanted: For each input whether it is wanted.
+    """
+    made_of = dependence(body, smooth=False)[:carries]
+    flags = list(wanted)
+    while True:
+        _, carry, _ = split(flags, constants, carries)
+        after = either(flags, reached(made_of, carry, len(flags)))
+        if after == flags:
+            return flags
+        flags = after
 
 
 def swap_leading(quantity: Quantity) -> Quantity:

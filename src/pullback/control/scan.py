@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 from pullback.control.parts import (
     Flags,
     active,
+    behind,
     both,
     either,
     filled,
@@ -223,17 +224,22 @@ class Scan(Composite):
     def _carries(
         self, groups: Sequence[Sequence[Quantity]], used: Sequence[bool]
     ) -> list[Quantity]:
-        """Return those of the carries before each step that are used."""
+        """Return those of the carries before each step that are used, by what they depend on."""
         if not any(used):
             return []
+        k, c, x = groups
+        wanted = [*[False] * len(k), *used, *[False] * len(x)]
+        needed = behind(self.body, self.constants, self.carries, wanted)
+        k_flags, c_flags, _ = self._split(needed)
 
-        def step(nodes: list[Array]) -> list[Array]:
-            _, before, _ = self._split(nodes)
-            return [*self.body.apply(nodes)[: self.carries], *pick(before, used)]
+        def step(nodes: list[Array]) -> list[Value]:
+            after, before = self.body.apply(nodes), self._split(nodes)[1]
+            return [*pick(after[: self.carries], c_flags), *pick(before, used)]
 
-        body, _ = trace_program(step, self.body.inputs)
-        parts = list(chain(*groups))
-        return self._scan(body, self.constants, self.carries, parts)[self.carries :]
+        kept = [number for number, flag in enumerate(needed) if flag]
+        body, _ = trace_used(step, self.body.inputs, kept)
+        parts = pick([*k, *c, *x], needed)
+        return self._scan(body, sum(k_flags), sum(c_flags), parts)[sum(c_flags) :]
 
     def _scan(
         self,

@@ -12,14 +12,18 @@ from pullback.control.cond import Cond
 from pullback.control.parts import (
     Flags,
     active,
+    behind,
     either,
     filled,
+    keep_inputs,
     opened,
     pick,
     place,
     present,
+    reads,
     select_rows,
     split,
+    trace_used,
 )
 from pullback.control.scan import Scan
 from pullback.core import Array, Program, apply, trace_program
@@ -143,14 +147,34 @@ class While(Composite):
                 "counted, or forward mode (jvp)"
             )
             raise DifferentiationError(msg)
-        given = value_of(operands[0])
-        if given is None:  # the steps cannot be counted
+        taken = self._count(opened(operands[0]))
+        if taken is None:
             body, length = self._step_or_stay(), self.limit
         else:
-            body, length = self.body, self._run(given.parts)[1]
+            body, length = self.body, taken
         carries = len(self.body.outputs)
         scan = Scan(body, length, self.constants, carries, reverse=False, active=self.active)
         return scan.pullback(0, cotangent, out, operands, product)
+
+    def _count(self, parts: Sequence[Quantity]) -> int | None:
+        """Return how many steps are taken; None where what the test depends on is not known."""
+        n, types = self.constants, self.body.inputs
+        needed = behind(self.body, n, len(types) - n, reads(self.test))
+        values = [value_of(part) for part in pick(parts, needed)]
+        if any(value is None for value in values):
+            return None
+        kept = [number for number, flag in enumerate(needed) if flag]
+
+        def step(nodes: list[Array]) -> list[Value]:
+            return [*pick(self.body.apply(nodes), needed[n:])]
+
+        loop: While = evolve(
+            self,
+            test=keep_inputs(self.test, needed),
+            body=trace_used(step, types, kept)[0],
+            constants=sum(needed[:n]),
+        )
+        return loop._run(tuple(values))[1]
 
     def _step_or_stay(self) -> Program:
         """Return the body, which changes nothing where the test fails."""

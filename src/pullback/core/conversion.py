@@ -31,7 +31,7 @@ _BRANCH: Final = "use where, cond or while_loop in place of a branch on it"
 _INTEGER: Final = "pass sizes and axes as plain integers; an array indexes another as x[i]"
 _ARRAY: Final = (
     "NumPy's functions work on the array itself, np.stack or pullback.stack joins several, and "
-    "an ndarray a is indexed as asarray(a)[x]"
+    "an ndarray a is indexed as pullback.asarray(a)[x]"
 )
 _USE: Final = "use the array itself"
 

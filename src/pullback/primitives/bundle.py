@@ -8,7 +8,7 @@ from typing import final
 from attrs import frozen
 
 from pullback.primitives.primitive import Primitive, Product
-from pullback.primitives.quantity import Node, Quantity, Value, quantity_type
+from pullback.primitives.quantity import Node, Quantity, Value
 from pullback.types import ArrayType, Bundle, bundle_type, only
 
 
@@ -76,9 +76,9 @@ class Unpack(Primitive):
         operands: tuple[Quantity, ...],
         product: Product,
     ) -> Value:
-        parts = quantity_type(operands[0]).parts
-        assert parts is not None, "only a bundle has parts"
-        return only(self.index, cotangent, len(parts))
+        bundle: Value = operands[0]
+        whole: Value = bundle.type if isinstance(bundle, Node) else bundle
+        return only(self.index, cotangent, len(whole.parts))
 
     def batch(
         self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int

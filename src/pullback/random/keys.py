@@ -28,13 +28,17 @@ def key(seed: int) -> Array:
         A uint32 array of shape (2,).
 
     Raises:
-        TypeError: The seed is no integer.
+        DTypeError: The seed is no integer.
 
     Example:
         >>> key(7)
         Array([0, 7], uint32[2])
     """
-    number = operator.index(seed)
+    try:
+        number = operator.index(seed)
+    except TypeError:
+        msg = f"key: expected an integer as the seed, got {seed!r}"
+        raise DTypeError(msg) from None
     return asarray(np.array([number >> 32 & _WORD, number & _WORD], np.uint32))
 
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from pullback.api.functions import name_of, parameter_name
 from pullback.api.inputs import as_differentiable
+from pullback.api.outputs import describe
 from pullback.core import Array
-from pullback.errors import DifferentiationError, GradientError
+from pullback.errors import DifferentiationError, DTypeError, GradientError
 from pullback.testing.checks import check_at
 from pullback.testing.coordinates import Coordinates, Vector
 from pullback.testing.culprits import accuse
@@ -68,6 +69,7 @@ def check_grads(
             finite, the point is no smooth one, or two calls of ``f`` give different values.
         DifferentiationError: There is nothing to differentiate: no floating-point number among
             the arguments, or in the result.
+        DTypeError: ``args`` is no tuple or list.
         ValueError: ``order``, ``modes`` or ``step`` is out of range.
 
     Example:
@@ -89,6 +91,9 @@ def check_grads(
         Engineering Software 4 (1982), for the extrapolation; here in steps of one eighth, to
         second order, and with the rounding of values in the estimated error.
     """
+    if not isinstance(args, (tuple, list)):
+        msg = f"check_grads: args: expected a tuple of the arguments, not {describe(args)}"
+        raise DTypeError(msg)
     settings = Settings(order, tuple(modes), rtol, atol, step, seed)
     _check_settings(settings)
     leaves, structure = flatten(tuple(args))

@@ -263,16 +263,22 @@ def to_scipy(pattern: Pattern, data: npt.NDArray[Scalar]) -> Matrix[Scalar]:
     return sparse.csr_array((data, pattern.columns, pattern.starts), pattern.shape, copy=True)
 
 
-def from_scipy(pattern: MatrixLike) -> Pattern:
+def from_scipy(operation: str, pattern: MatrixLike) -> Pattern:
     """Return the entries that an array of two axes stores, or that are not zero.
 
     Raises:
         ShapeError: It has not two axes.
     """
     given: Value = pattern  # the stubs of SciPy list fewer dtypes than it takes
+    if callable(given):
+        msg = f"{operation}: expected a sparsity pattern, a matrix, not a function"
+        raise ShapeError(msg)
     array = sparse.coo_array(given)
     if array.ndim != 2:
-        msg = f"a sparsity pattern has two axes, rows and columns, unlike shape {array.shape}"
+        msg = (
+            f"{operation}: a sparsity pattern has two axes, rows and columns, unlike shape "
+            f"{array.shape}"
+        )
         raise ShapeError(msg)
     rows, columns = array.coords
     return from_entries(rows.astype(np.intp), columns.astype(np.intp), array.shape)

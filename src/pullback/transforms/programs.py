@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from pullback.core import Array, Program, Trace, make_node
+from pullback.core import Array, Program, Trace, build_program, make_node
 from pullback.primitives.identity import Input
 from pullback.primitives.primitive import Primitive
 from pullback.primitives.quantity import Quantity, Value
@@ -110,13 +110,14 @@ def has_selection(program: Program) -> bool:
     return any(primitive.selects for primitive, _ in program.steps)
 
 
-def dependence(program: Program) -> list[int]:
-    """Return for each output the inputs that it may depend on smoothly, as bits."""
-    bits = [1 << i if type_.inexact else 0 for i, type_ in enumerate(program.inputs)]
+def dependence(program: Program, *, smooth: bool = True) -> list[int]:
+    """Return for each output the inputs that it may depend on, smoothly or at all, as bits."""
+    bits = [1 << i if type_.inexact or not smooth else 0 for i, type_ in enumerate(program.inputs)]
     bits += [0] * len(program.constants)
     for (primitive, numbers), type_ in zip(program.steps, program.types, strict=True):
         union = 0
-        if primitive.differentiable and (type_.inexact or type_.parts is not None):
+        moves = primitive.differentiable and (type_.inexact or type_.parts is not None)
+        if moves or not smooth:
             for number in numbers:
                 union |= bits[number]
         bits.append(union)
@@ -156,3 +157,20 @@ def value_of(quantity: Value) -> Value:
     if isinstance(start, Array):
         return start._value if start.known else None
     return start
+
+
+@np.errstate(all="ignore")
+def zero_at_zero(trace: Trace, inputs: Sequence[Array], outputs: Sequence[Array]) -> bool:
+    """Return whether a function is zero at zero, as one that is linear must be.
+
+    Args:
+        trace: The trace of the function.
+        inputs: Its inputs.
+        outputs: What it gives. Where they depend on other traces, nothing is known, and the answer
+            is yes.
+    """
+    program, captured = build_program(trace, inputs, outputs)
+    if captured:
+        return True
+    values = program.evaluate([zeros(type_) for type_ in program.inputs])
+    return not any(np.any((value != 0) & (value == value)) for value in values)  # noqa: PLR0124 - no nan

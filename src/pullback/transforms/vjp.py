@@ -14,6 +14,7 @@ from pullback.core import Array, Trace, constant, make_node, topological
 from pullback.primitives.identity import Input
 from pullback.primitives.quantity import DOUBLES, Quantity, Value
 from pullback.transforms.sweep import carry_nodes, carry_values
+from pullback.types import ArrayType
 
 
 def outside(nodes: Iterable[Array], trace: Trace) -> dict[Array, Array]:
@@ -86,7 +87,11 @@ def exactly(bar: Value, node: Array) -> Value:
     A sweep over bare values takes Python floats and double-precision scalars for each other.
     """
     kind = node._value.__class__
-    return kind(bar) if bar.__class__ is not kind and bar.__class__ in DOUBLES else bar
+    if bar.__class__ is kind or bar.__class__ not in DOUBLES:
+        return bar
+    if kind is ArrayType:  # of unknown value
+        kind = float if node.type.weak else node.type.dtype.type
+    return kind(bar)
 
 
 def as_node(quantity: Value) -> Array:
