@@ -1,0 +1,163 @@
+"""One element of a value, pulled through everything that is folded into the loop around it."""
+
+from __future__ import annotations
+
+import math
+from typing import final
+
+from llvmlite import ir
+
+from pullback.compiler.kernels import Kind, Plan
+from pullback.compiler.llvm import scalars
+from pullback.compiler.llvm.indices import (
+    ZERO,
+    Affine,
+    Index,
+    broadcast,
+    flatten,
+    spread,
+    strides,
+    through,
+)
+from pullback.compiler.llvm.scalars import BYTE, FLAG, INDEX
+from pullback.primitives.slicing import PadSlice
+from pullback.types import ArrayType
+
+
+@final
+class Elements:
+    """The code of one loop's body; what was computed once is remembered."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        builder: ir.IRBuilder,
+        variables: dict[int, ir.Value],
+        pointers: dict[int, ir.Value],
+    ) -> None:
+        self.plan = plan
+        self.builder = builder
+        self.variables = variables
+        self.pointers = pointers
+        self.known: dict[tuple[int, Index], ir.Value] = {}
+        self.places: dict[Affine, ir.Value] = {}
+
+    def place(self, form: Affine) -> ir.Value:
+        """Append the evaluation of an affine form."""
+        found = self.places.get(form)
+        if found is not None:
+            return found
+        b, total = self.builder, ir.Constant(INDEX, form.constant)
+        value: ir.Value = total
+        for position, (variable, coefficient) in enumerate(form.terms):
+            term = self.variables[variable]
+            if coefficient != 1:
+                term = b.mul(term, ir.Constant(INDEX, coefficient), flags=("nsw",))
+            first = position == 0 and form.constant == 0
+            value = term if first else b.add(value, term, flags=("nsw",))
+        self.places[form] = value
+        return value
+
+    def value(self, number: int, index: Index) -> ir.Value:
+        """Return an element of a value, wherever it comes from."""
+        plan = self.plan
+        type_ = plan.program.type_at(number)
+        if number in plan.literals:
+            return scalars.literal(plan.literals[number], type_.dtype)
+        if math.prod(type_.shape) == 1:
+            index = ZERO
+        key = number, index
+        found = self.known.get(key)
+        if found is not None:
+            return found
+        if number in self.pointers:
+            found = self.load(number, self.place(flatten(index, type_.shape)))
+        else:
+            found = self.step(number, index)
+        self.known[key] = found
+        return found
+
+    def compute(self, number: int, index: Index) -> ir.Value:
+        """Return an element of a value that this loop computes, and remember it."""
+        type_ = self.plan.program.type_at(number)
+        index = ZERO if math.prod(type_.shape) == 1 else index
+        found = self.known.get((number, index))
+        if found is None:
+            found = self.known[number, index] = self.step(number, index)
+        return found
+
+    def load(self, number: int, place: ir.Value) -> ir.Value:
+        """Append a load from memory."""
+        dtype = self.plan.program.type_at(number).dtype
+        kind = scalars.stored(dtype)
+        pointer = self.builder.gep(self.pointers[number], [place], source_etype=kind)
+        value = self.builder.load(pointer, typ=kind)
+        return self.builder.trunc(value, FLAG) if dtype.kind == "b" else value
+
+    def store(self, number: int, pointer: ir.Value, place: ir.Value, value: ir.Value) -> None:
+        """Append a store to memory, for a value of the dtype of ``number``."""
+        dtype = self.plan.program.type_at(number).dtype
+        kind = scalars.stored(dtype)
+        if dtype.kind == "b":
+            value = self.builder.zext(value, BYTE)
+        self.builder.store(value, self.builder.gep(pointer, [place], source_etype=kind))
+
+    def step(self, number: int, index: Index) -> ir.Value:
+        """Append what computes one element of a step's result."""
+        plan = self.plan
+        program, type_ = plan.program, plan.program.type_at(number)
+        primitive, operands = program.steps[number - plan.first]
+        types = [program.type_at(operand) for operand in operands]
+        if plan.kinds[number] is Kind.MAP:
+            elements = [
+                self.value(operand, broadcast(index, t.shape, type_.shape))
+                for operand, t in zip(operands, types, strict=True)
+            ]
+            return scalars.apply(
+                self.builder, primitive, elements, _strong(types, type_), type_.dtype
+            )
+        if isinstance(primitive, PadSlice):
+            return self._padded(primitive, operands[0], types[0], spread(index, type_.shape))
+        return self.value(operands[0], through(primitive, index, types[0].shape, type_.shape))
+
+    def _padded(
+        self, primitive: PadSlice, operand: int, type_: ArrayType, index: tuple[Affine, ...]
+    ) -> ir.Value:
+        """Append the load of an element where there is one, and zero elsewhere.
+
+        Outside the place of the operand the load is of its first element, so that the code has no
+        branch.
+        """
+        b = self.builder
+        zero = ir.Constant(scalars.computed(type_.dtype), 0)
+        if math.prod(type_.shape) == 0:
+            return zero
+        inside: ir.Value = ir.Constant(FLAG, 1)
+        place: ir.Value = ir.Constant(INDEX, 0)
+        sizes = iter(zip(type_.shape, strides(type_.shape), strict=True))
+        for slot, entry in zip(primitive.slots, index, strict=True):
+            if not isinstance(slot, slice):
+                relative = self.place(entry.scaled(1, -slot))
+                inside = b.and_(inside, b.icmp_signed("==", relative, ir.Constant(INDEX, 0)))
+                continue
+            size, stride = next(sizes)
+            relative = self.place(entry.scaled(1, -slot.start))
+            if slot.step != 1:
+                step = ir.Constant(INDEX, slot.step)
+                quotient = b.sdiv(relative, step)
+                exact = b.icmp_signed("==", b.mul(quotient, step), relative)
+                inside, relative = b.and_(inside, exact), quotient
+            within = b.icmp_unsigned("<", relative, ir.Constant(INDEX, size))
+            inside = b.and_(inside, within)
+            place = b.add(place, b.mul(relative, ir.Constant(INDEX, stride)))
+        safe = b.select(inside, place, ir.Constant(INDEX, 0))
+        single = math.prod(type_.shape) == 1
+        element = self.value(operand, ZERO) if single else self.load(operand, safe)
+        return b.select(inside, element, zero)
+
+
+def _strong(types: list[ArrayType], out: ArrayType) -> list[ArrayType]:
+    """Return the operands' types; the plan has seen to it that Python's integers fit."""
+    if out.dtype.kind not in "iu":
+        return types
+    return [ArrayType((), t.dtype) for t in types]

@@ -1,0 +1,139 @@
+"""Where an element of a value lies, as a function of the variables of a loop.
+
+An index is *flat* (a number in row-major order) or has an entry for each axis. Entries are affine
+forms, constant + Σ coefficient·variable, so that views are composed before code is made of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final, TypeAlias, final
+
+from attrs import frozen
+
+from pullback.primitives.primitive import Primitive
+from pullback.primitives.shape import BroadcastTo, Flip, Reshape, Transpose
+from pullback.primitives.slicing import Slice
+
+Shape = tuple[int, ...]
+
+
+@final
+@frozen
+class Affine:
+    """``constant + Σ coefficient·variable``, the terms in the order of the variables."""
+
+    terms: tuple[tuple[int, int], ...] = ()
+    constant: int = 0
+
+    def __add__(self, other: Affine) -> Affine:
+        """Add two forms."""
+        sums = dict(self.terms)
+        for variable, coefficient in other.terms:
+            sums[variable] = sums.get(variable, 0) + coefficient
+        terms = tuple(sorted((v, c) for v, c in sums.items() if c))
+        return Affine(terms, self.constant + other.constant)
+
+    def scaled(self, factor: int, shift: int = 0) -> Affine:
+        """Return ``factor·self + shift``."""
+        terms = tuple((v, c * factor) for v, c in self.terms) if factor else ()
+        return Affine(terms, self.constant * factor + shift)
+
+
+#: Flat, or an entry for each axis.
+Index: TypeAlias = Affine | tuple[Affine, ...]
+
+ZERO: Final = Affine()
+
+
+class NeedsAxesError(Exception):
+    """A flat index does not say enough. Never seen outside the compiler."""
+
+
+def variable(number: int) -> Affine:
+    """Return a variable as a form."""
+    return Affine(((number, 1),))
+
+
+def strides(shape: Sequence[int]) -> Shape:
+    """Return by how many elements each axis steps, in row-major order."""
+    steps: list[int] = []
+    step = 1
+    for size in reversed(shape):
+        steps.append(step)
+        step *= size
+    return tuple(reversed(steps))
+
+
+def flatten(index: Index, shape: Shape) -> Affine:
+    """Return an index as a flat one."""
+    if isinstance(index, Affine):
+        return index
+    total = ZERO
+    for entry, step, size in zip(index, strides(shape), shape, strict=True):
+        if size != 1:
+            total += entry.scaled(step)
+    return total
+
+
+def spread(index: Index, shape: Shape) -> tuple[Affine, ...]:
+    """Return an index with an entry for each axis.
+
+    Raises:
+        NeedsAxesError: It is flat, and more than one axis is longer than 1.
+    """
+    if not isinstance(index, Affine):
+        return index
+    long = [axis for axis, size in enumerate(shape) if size != 1]
+    if len(long) > 1:
+        raise NeedsAxesError
+    return tuple(index if axis in long else ZERO for axis in range(len(shape)))
+
+
+def broadcast(index: Index, have: Shape, want: Shape) -> Index:
+    """Return where the element of an operand lies that broadcasting takes to ``index``."""
+    if math.prod(have) == 1:
+        return ZERO
+    if have == want:
+        return index
+    entries = spread(index, want)[len(want) - len(have) :]
+    return tuple(ZERO if size == 1 else e for e, size in zip(entries, have, strict=True))
+
+
+def through(view: Primitive, index: Index, have: Shape, want: Shape) -> Index:
+    """Return where the element of a view's operand lies.
+
+    Args:
+        view: A primitive that only moves elements.
+        index: An index of its result.
+        have: The operand's shape.
+        want: The result's shape.
+    """
+    if math.prod(have) == 1:
+        return ZERO
+    match view:
+        case Reshape():
+            return flatten(index, want)
+        case BroadcastTo():
+            return broadcast(index, have, want)
+        case Transpose(axes):
+            places: list[Affine] = [ZERO] * len(axes)
+            for axis, entry in zip(axes, spread(index, want), strict=True):
+                places[axis] = entry
+            return tuple(places)
+        case Flip(axes):
+            return tuple(
+                e.scaled(-1, have[axis] - 1) if axis in axes else e
+                for axis, e in enumerate(spread(index, want))
+            )
+        case Slice(slots):
+            rest = iter(spread(index, want))
+            return tuple(
+                next(rest).scaled(slot.step or 1, slot.start or 0)
+                if isinstance(slot, slice)
+                else Affine((), slot)
+                for slot in slots
+            )
+        case _:
+            raise NotImplementedError(view)

@@ -1,0 +1,153 @@
+"""Kernels that compute element by element: maps, and joins of several operands."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import final
+
+from attrs import frozen
+from llvmlite import ir
+
+from pullback.compiler.kernels import Kernel, Kind, Plan
+from pullback.compiler.llvm.elements import Elements
+from pullback.compiler.llvm.indices import (
+    ZERO,
+    Affine,
+    Index,
+    NeedsAxesError,
+    Shape,
+    broadcast,
+    spread,
+    strides,
+    through,
+    variable,
+)
+from pullback.compiler.llvm.nests import nest
+from pullback.primitives.joining import Concat
+from pullback.primitives.slicing import PadSlice, SliceSet
+
+
+@final
+@frozen
+class Code:
+    """A kernel's function while it is being written."""
+
+    plan: Plan
+    builder: ir.IRBuilder
+    #: Where each value lies that the kernel reads or writes.
+    pointers: dict[int, ir.Value]
+    #: What it reads: the only values it may load.
+    reads: frozenset[int]
+
+    def elements(self, variables: dict[int, ir.Value]) -> Elements:
+        """Return the body of a loop, at the builder's place."""
+        sources = {number: self.pointers[number] for number in self.reads}
+        return Elements(self.plan, self.builder, variables, sources)
+
+    def shape(self, number: int) -> Shape:
+        """Return the shape of a value."""
+        return self.plan.program.type_at(number).shape
+
+
+def axes_index(shape: Shape, start: int = 0) -> tuple[Affine, ...]:
+    """Return an index with a variable for each axis that is longer than 1."""
+    return tuple(variable(start + axis) if size != 1 else ZERO for axis, size in enumerate(shape))
+
+
+def is_flat(plan: Plan, numbers: Iterable[int], reads: frozenset[int]) -> bool:
+    """Return whether elements of values of one shape need no more than a flat index."""
+    stack: list[tuple[int, Index]] = [(number, variable(0)) for number in numbers]
+    seen: set[tuple[int, Index]] = set()
+    try:
+        while stack:
+            number, index = item = stack.pop()
+            if item in seen or number in plan.literals or number in reads:
+                continue
+            seen.add(item)
+            primitive, operands = plan.program.steps[number - plan.first]
+            want = plan.program.type_at(number).shape
+            if isinstance(primitive, PadSlice):
+                spread(index, want)
+                continue
+            for operand in operands:
+                have = plan.program.type_at(operand).shape
+                if plan.kinds[number] is Kind.MAP:
+                    stack.append((operand, broadcast(index, have, want)))
+                else:
+                    stack.append((operand, through(primitive, index, have, want)))
+    except NeedsAxesError:
+        return False
+    return True
+
+
+def emit_map(code: Code, kernel: Kernel) -> None:
+    """Append the loop of a map.
+
+    Before -> after:
+        [b = sin(a), c = b + 1], writes [c]  ->  for i: c[i] = sin(a[i]) + 1
+    """
+    shape = code.shape(kernel.values[0])
+    if math.prod(shape) == 1:
+        shape = ()
+    flat = is_flat(code.plan, kernel.values, code.reads)
+    index: Index = variable(0) if flat and shape else axes_index(shape)
+    extents = [(0, math.prod(shape))] if flat else list(enumerate(shape))
+
+    def body(variables: dict[int, ir.Value]) -> None:
+        elements = code.elements(variables)
+        for number in kernel.values:
+            value = elements.compute(number, index)
+            if number in kernel.writes:
+                place = elements.place(_flat(index, shape))
+                elements.store(number, code.pointers[number], place, value)
+
+    nest(code.builder, extents, body)
+
+
+def _flat(index: Index, shape: Shape) -> Affine:
+    if isinstance(index, Affine):
+        return index
+    total = ZERO
+    for entry, step in zip(index, strides(shape), strict=True):
+        total += entry.scaled(step)
+    return total
+
+
+def emit_join(code: Code, kernel: Kernel) -> None:
+    """Append a loop for each operand that a concatenation or an update writes.
+
+    Before -> after:
+        c = concat(a, b) along axis 0  ->  for i: c[i] = a[i]; for i: c[n + i] = b[i]
+    """
+    (out,) = kernel.values
+    primitive, operands = code.plan.program.steps[out - code.plan.first]
+    shape = code.shape(out)
+    if isinstance(primitive, Concat):
+        for operand, start in zip(operands, primitive.bounds, strict=False):
+            have = code.shape(operand)
+            index = axes_index(have)
+            moved = [
+                e.scaled(1, start) if axis == primitive.axis else e for axis, e in enumerate(index)
+            ]
+            _copy(code, operand, have, out, _flat(tuple(moved), shape))
+        return
+    assert isinstance(primitive, SliceSet), "these are the joins"
+    whole, part = operands
+    _copy(code, whole, shape, out, _flat(axes_index(shape), shape))
+    have = code.shape(part)
+    rest = iter(axes_index(have))
+    places = tuple(
+        next(rest).scaled(slot.step, slot.start) if isinstance(slot, slice) else Affine((), slot)
+        for slot in primitive.slots
+    )
+    _copy(code, part, have, out, _flat(places, shape))
+
+
+def _copy(code: Code, operand: int, shape: Shape, out: int, place: Affine) -> None:
+    def body(variables: dict[int, ir.Value]) -> None:
+        elements = code.elements(variables)
+        value = elements.value(operand, axes_index(shape))
+        elements.store(out, code.pointers[out], elements.place(place), value)
+
+    nest(code.builder, list(enumerate(shape)), body)
