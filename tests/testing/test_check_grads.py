@@ -410,3 +410,13 @@ def test_setting_out_of_range_is_an_error(name: str, setting: Value, text: str) 
     settings: dict[str, Value] = {name: setting}
     with pytest.raises(ValueError, match=text):
         check_grads(np.sin, (1.0,), **settings)
+
+
+def test_a_minimum_whose_value_is_zero_passes() -> None:
+    times = np.linspace(0.0, 10.0, 50)
+    data = np.exp(-0.3 * times) * np.cos(2.0 * times)
+
+    def misfit(p: pb.Array) -> pb.Array:
+        return pb.mean((pb.exp(-p[0] * times) * pb.cos(p[1] * times) - data) ** 2)
+
+    check_grads(misfit, (np.array([0.3, 2.0]),), order=2)

@@ -25,8 +25,13 @@ _FAULTS: Final = (ValueError, IndexError, DTypeError)
 
 def check_at(subject: Subject, x: Vector, settings: Settings) -> Failure | None:
     """Return the first check of a function that fails at a point."""
-    trial = Trial(subject, x, settings, np.zeros(sum(subject.outputs.sizes)))
-    return _run(trial, np.random.default_rng(settings.seed))
+    rng = np.random.default_rng(settings.seed)
+    none = np.zeros(sum(subject.outputs.sizes))
+    # Where a value has a minimum of 0, what it is nearby tells its scale.
+    step = settings.step * Trial(subject, x, settings, none).random_direction(rng)
+    nearby = [np.abs(subject.value(x + step)), np.abs(subject.value(x - step))]
+    scale = np.nan_to_num(np.fmax(*nearby), posinf=0.0)
+    return _run(Trial(subject, x, settings, np.minimum(scale, 1.0)), rng)
 
 
 def _run(trial: Trial, rng: np.random.Generator) -> Failure | None:
