@@ -12,7 +12,6 @@ from pullback.api.callables import check_functions
 from pullback.api.closures import (
     Closure,
     active,
-    call_bundled,
     check_form,
     close,
     integer,
@@ -24,6 +23,7 @@ from pullback.api.outputs import NUMERIC, describe
 from pullback.api.plain import holds_array
 from pullback.api.selection import clip
 from pullback.control.cond import Cond
+from pullback.control.parts import call_bundled
 from pullback.core import Array, ArrayLike, Program, apply, lift, trace_program
 from pullback.errors import DTypeError, ShapeError
 from pullback.primitives.cast import Cast

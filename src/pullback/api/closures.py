@@ -9,11 +9,9 @@ from attrs import frozen
 
 from pullback.api.outputs import NUMERIC, describe
 from pullback.api.plain import plain
-from pullback.core import Array, Program, apply, build_program, lift, trace_program, unknown
+from pullback.core import Array, Program, build_program, lift, trace_program, unknown
 from pullback.core.trace import Trace
 from pullback.errors import DTypeError, ShapeError, StructureError
-from pullback.primitives.bundle import Pack, Unpack
-from pullback.primitives.primitive import Primitive
 from pullback.tree import Structure, flatten, unflatten
 from pullback.tree.structures import leaf_path, mismatch
 from pullback.types import ArrayType
@@ -181,14 +179,6 @@ def unify(closures: Sequence[Closure[object]]) -> tuple[list[Program], list[Arra
         types = [*(node.type for node in captured), *own]
         programs.append(trace_program(call, types)[0])
     return programs, captured
-
-
-def call_bundled(primitive: Primitive, operands: Sequence[Array]) -> list[Array]:
-    """Apply a primitive of one bundle, and return the parts of the result."""
-    result = apply(primitive, apply(Pack(), *operands))
-    parts = result.type.parts
-    assert parts is not None, "the primitive gives a bundle"
-    return [apply(Unpack(number), result) for number in range(len(parts))]
 
 
 def active(operands: Iterable[Array]) -> tuple[bool, ...]:

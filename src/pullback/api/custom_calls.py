@@ -25,7 +25,7 @@ from pullback.errors import DifferentiationError, DTypeError, StructureError
 from pullback.primitives.bundle import Pack, Unpack
 from pullback.transforms.programs import zero_at_zero
 from pullback.transforms.sweep import carry_nodes
-from pullback.transforms.vjp import as_node
+from pullback.transforms.vjp import as_node, seeds_of
 from pullback.tree import flatten
 from pullback.types import ArrayType, Bundle, bundle_type
 
@@ -255,11 +255,8 @@ class CustomFunction(Function):
         trace = Trace()
         own = frozenset((trace,))
         given = [unknown(x.type, own) if is_inexact(x) else None for x in domain]
-        reached: dict[Array, Array] = {}
         outs = linear(given)
-        for out, bar in zip(outs, cotangents, strict=True):
-            if out is not None and bar is not None and trace in out.sources:
-                reached[out] = reached[out] + bar if out in reached else bar
+        reached = seeds_of(trace, outs, cotangents)
         views = {node: node for node in topological(reached, trace)}
         bars = carry_nodes(trace, reached, views, selected=selected)
         found = [as_node(bars[x]) if x is not None and x in bars else None for x in given]

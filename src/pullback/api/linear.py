@@ -18,7 +18,7 @@ from pullback.primitives.quantity import Value
 from pullback.transforms.forward import push
 from pullback.transforms.programs import zero_at_zero
 from pullback.transforms.sweep import carry_nodes
-from pullback.transforms.vjp import as_node
+from pullback.transforms.vjp import as_node, seeds_of
 from pullback.tree import flatten
 from pullback.tree import leaf as declare_leaf
 
@@ -163,10 +163,7 @@ def linear_transpose(f: Callable[[X], Y], x: X, /) -> LinearMap[Y, X]:
         msg = f"linear_transpose: {name_of(f)} is not linear: it is not zero at zero"
         raise DifferentiationError(msg)
     bars = [None if out is None else unknown(out.type, other) for out in outputs]
-    reached: dict[Array, Array] = {}
-    for out, bar in zip(outputs, bars, strict=True):
-        if out is not None and bar is not None and trace in out.sources:
-            reached[out] = reached[out] + bar if out in reached else bar
+    reached = seeds_of(trace, outputs, bars)
     views = {node: node for node in topological(reached, trace)}
     found = carry_nodes(trace, reached, views)
     moving = [node for node in given if node in found]

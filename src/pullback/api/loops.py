@@ -13,7 +13,6 @@ from pullback.api.closures import (
     Tree,
     active,
     at_least,
-    call_bundled,
     close,
     integer,
     join_trees,
@@ -24,6 +23,7 @@ from pullback.api.functions import name_of
 from pullback.api.outputs import NUMERIC, describe
 from pullback.api.plain import holds_array
 from pullback.control.checkpointed import call_scan, checkpointed
+from pullback.control.parts import call_bundled
 from pullback.control.scan import Scan
 from pullback.control.while_loop import While
 from pullback.core import Array, apply, lift

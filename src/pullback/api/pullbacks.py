@@ -12,7 +12,7 @@ from pullback.api.calls import differentiable_call, seeds
 from pullback.api.inputs import Inputs
 from pullback.api.plain import holds_array
 from pullback.core import Array, FlatGraph, Trace, flatten_graph, rebuild_graph
-from pullback.transforms.vjp import pull
+from pullback.transforms.vjp import pull, seeds_of
 from pullback.tree import Structure
 from pullback.tree import leaf as declare_leaf
 
@@ -63,10 +63,7 @@ class Pullback(Generic[X, Y]):
             DTypeError: A leaf is no number, or of a dtype that does not fit in the output's.
         """
         bars = seeds("vjp: the cotangent", "the output", self._structure, self._outputs, cotangent)
-        found: dict[Array, Array] = {}
-        for out, bar in zip(self._outputs, bars, strict=True):
-            if out is not None and bar is not None and self._trace in out.sources:
-                found[out] = found[out] + bar if out in found else bar
+        found = seeds_of(self._trace, self._outputs, bars)
         arrays = self._arrays or holds_array([cotangent])
         return self._inputs.gradient(pull(self._trace, found), arrays=arrays)
 

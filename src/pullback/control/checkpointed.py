@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 from attrs import evolve
 
-from pullback.control.parts import split
+from pullback.control.parts import call_bundled, split
 from pullback.control.scan import Scan
 from pullback.core import Array, apply, lift, trace_program
-from pullback.primitives.bundle import Pack, Unpack
 from pullback.primitives.joining import concat_along, stretch
 from pullback.primitives.quantity import Value
 from pullback.primitives.shape import Reshape
@@ -22,8 +21,7 @@ def call_scan(
     scan: Scan, constants: Sequence[Array], carry: Sequence[Array], xs: Sequence[Array]
 ) -> tuple[Arrays, Arrays]:
     """Apply a scan; return the last carry and what the steps gave."""
-    result = apply(scan, apply(Pack(), *constants, *carry, *xs))
-    parts = [apply(Unpack(i), result) for i in range(len(scan.body.outputs))]
+    parts = call_bundled(scan, [*constants, *carry, *xs])
     carried, ys = split(parts, scan.carries)
     return carried, ys
 

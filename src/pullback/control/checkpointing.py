@@ -13,9 +13,17 @@ from typing import final
 import numpy as np
 from attrs import frozen
 
-from pullback.control.parts import Flags, active, opened, pick, place, present, trace_used
+from pullback.control.parts import (
+    Flags,
+    active,
+    call_bundled,
+    opened,
+    pick,
+    place,
+    present,
+    trace_used,
+)
 from pullback.core import Array, Program, Trace, apply, constant, make_node
-from pullback.primitives.bundle import Pack, Unpack
 from pullback.primitives.identity import Input
 from pullback.primitives.linear import Linear
 from pullback.primitives.primitive import PLAIN_PRODUCT, Product
@@ -175,8 +183,7 @@ def _again(
     types = [quantity_type(part) for part in parts]
     program, used = trace_used(traced, types, range(0))
     needed = pick(parts, used)
-    bundle = apply(Remat(program, active(needed)), apply(Pack(), *map(as_node, needed)))
-    found = [apply(Unpack(number), bundle) for number in range(len(program.outputs))]
+    found = call_bundled(Remat(program, active(needed)), list(map(as_node, needed)))
     return place(found, flags)
 
 

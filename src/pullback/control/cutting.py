@@ -13,9 +13,10 @@ from itertools import pairwise
 from attrs import evolve
 
 from pullback.control.checkpointing import Named, Remat
+from pullback.control.parts import call_bundled
 from pullback.core import Array, Program, apply, constant
 from pullback.core.program import Step
-from pullback.primitives.bundle import Pack, Unpack
+from pullback.primitives.bundle import Unpack
 from pullback.primitives.identity import StopGradient
 from pullback.primitives.shape import Reshape, Transpose
 from pullback.primitives.slicing import Slice
@@ -119,9 +120,8 @@ def apply_pieces(program: Program, cuts: Iterable[int], nodes: Sequence[Array]) 
         operands, results, piece = _piece(program, last, start, stop)
         given = [held[number] for number in operands]
         active = tuple([bool(node.sources) for node in given])
-        made = apply(Remat(piece, active), apply(Pack(), *given))
-        for i, number in enumerate(results):
-            part = apply(Unpack(i), made)
+        parts = call_bundled(Remat(piece, active), given)
+        for number, part in zip(results, parts, strict=True):
             # Without the call, an integer whose value is known would be a constant.
             held[number] = part if part.type.inexact else apply(StopGradient(), part)
     for i in range(bounds[-1], len(program.steps)):

@@ -6,9 +6,10 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from itertools import accumulate
 from typing import TypeAlias, TypeVar
 
-from pullback.core import Array, Program, Trace, build_program, topological, unknown
-from pullback.primitives.bundle import Pack, unpack
+from pullback.core import Array, Program, Trace, apply, build_program, topological, unknown
+from pullback.primitives.bundle import Pack, Unpack, unpack
 from pullback.primitives.joining import concat_along
+from pullback.primitives.primitive import Primitive
 from pullback.primitives.quantity import Quantity, Value, shape_of
 from pullback.primitives.selection import Where
 from pullback.primitives.shape import Reshape, Transpose
@@ -72,6 +73,14 @@ def opened(bundle: Value) -> list[Quantity]:
     if isinstance(bundle, Array) and isinstance(bundle.primitive, Pack):
         return [bare(part) for part in bundle.operands]
     return unpack(bundle)
+
+
+def call_bundled(primitive: Primitive, operands: Sequence[Array]) -> list[Array]:
+    """Apply a primitive of one bundle, and return the parts of the result."""
+    result = apply(primitive, apply(Pack(), *operands))
+    parts = result.type.parts
+    assert parts is not None, "the primitive gives a bundle"
+    return [apply(Unpack(number), result) for number in range(len(parts))]
 
 
 def active(parts: Iterable[Value]) -> Flags:

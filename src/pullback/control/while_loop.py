@@ -13,6 +13,7 @@ from pullback.control.parts import (
     Flags,
     active,
     behind,
+    call_bundled,
     either,
     filled,
     keep_inputs,
@@ -28,7 +29,7 @@ from pullback.control.parts import (
 from pullback.control.scan import Scan
 from pullback.core import Array, Program, apply, trace_program
 from pullback.errors import DifferentiationError
-from pullback.primitives.bundle import Pack, Unpack, pack, unpack
+from pullback.primitives.bundle import pack, unpack
 from pullback.primitives.cast import Cast
 from pullback.primitives.primitive import Product
 from pullback.primitives.quantity import Quantity, Value
@@ -183,8 +184,7 @@ class While(Composite):
 
         def step(nodes: list[Array]) -> list[Array]:
             (goes_on,) = self.test.apply(nodes)
-            result = apply(choose, apply(Pack(), apply(Cast(np.dtype(np.intp)), goes_on), *nodes))
-            return [apply(Unpack(i), result) for i in range(len(self.body.outputs))]
+            return call_bundled(choose, [apply(Cast(np.dtype(np.intp)), goes_on), *nodes])
 
         return trace_program(step, self.body.inputs)[0]
 

@@ -15,7 +15,7 @@ from pullback.primitives.quantity import Quantity, Value
 from pullback.transforms.forward import push
 from pullback.transforms.series import first
 from pullback.transforms.sweep import carry_nodes
-from pullback.transforms.vjp import as_node, outside
+from pullback.transforms.vjp import as_node, outside, seeds_of
 from pullback.types import ArrayType, python_zero
 
 
@@ -81,10 +81,7 @@ def pull_through(
     """
     trace = Trace()
     inputs = _inputs(trace, nodes, wanted)
-    seeds: dict[Array, Array] = {}
-    for out, bar in zip(program.apply(inputs), cotangents, strict=True):
-        if bar is not None and trace in out.sources:
-            seeds[out] = seeds[out] + bar if out in seeds else bar
+    seeds = seeds_of(trace, program.apply(inputs), cotangents)
     bars = carry_nodes(trace, seeds, outside(seeds, trace), selected=selected)
     return [as_node(bars[node]) if node in bars else None for node in inputs]
 

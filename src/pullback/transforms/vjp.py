@@ -74,11 +74,22 @@ def sweep(
     Returns:
         The cotangent of each input that the outputs depend on smoothly.
     """
+    seeds = seeds_of(trace, outputs, cotangents)
+    return {node: as_node(exactly(bar, node)) for node, bar in pull(trace, seeds).items()}
+
+
+def seeds_of(
+    trace: Trace, outputs: Iterable[Array | None], cotangents: Iterable[Array | None]
+) -> dict[Array, Array]:
+    """Return the cotangent of each node among the outputs, added up where it stands twice.
+
+    Those that are absent, or do not depend on the trace, contribute nothing.
+    """
     seeds: dict[Array, Array] = {}
     for out, bar in zip(outputs, cotangents, strict=True):
-        if trace in out.sources:
+        if out is not None and bar is not None and trace in out.sources:
             seeds[out] = seeds[out] + bar if out in seeds else bar
-    return {node: as_node(exactly(bar, node)) for node, bar in pull(trace, seeds).items()}
+    return seeds
 
 
 def exactly(bar: Value, node: Array) -> Value:
