@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import pullback as pb
 from pullback.compiler.executable import Executable, compile_program
-from pullback.compiler.kernels import Kind
+from pullback.compiler.kinds import Kind
 from pullback.core import Program
 from pullback.errors import DTypeError, ProgramError
 from pullback.primitives.contraction import Contract

@@ -11,7 +11,8 @@ from attrs import field, frozen
 from pullback.compiler.contractions import is_small
 from pullback.compiler.frame import Frame
 from pullback.compiler.host import HostCall, UnfitError, host_calls
-from pullback.compiler.kernels import Kind, Plan, plan_kernels
+from pullback.compiler.kernels import Plan, plan_kernels
+from pullback.compiler.kinds import Kind
 from pullback.compiler.llvm import link, scalars
 from pullback.compiler.llvm.emit import emit_module
 from pullback.compiler.llvm.symbols import define_blas, define_host

@@ -10,7 +10,8 @@ from typing import final
 import numpy as np
 from attrs import frozen
 
-from pullback.compiler.kernels import Kind, Plan
+from pullback.compiler.kernels import Plan
+from pullback.compiler.kinds import Kind
 from pullback.compiler.memory import Memory
 from pullback.primitives.primitive import Primitive
 from pullback.primitives.quantity import Value

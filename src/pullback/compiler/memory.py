@@ -12,7 +12,8 @@ from typing import Final, final
 
 from attrs import frozen
 
-from pullback.compiler.kernels import Kind, Plan
+from pullback.compiler.kernels import Plan
+from pullback.compiler.kinds import Kind
 
 ARENA: Final = 0
 FRAME: Final = 1

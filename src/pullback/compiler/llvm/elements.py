@@ -7,7 +7,8 @@ from typing import final
 
 from llvmlite import ir
 
-from pullback.compiler.kernels import Kind, Plan
+from pullback.compiler.kernels import Plan
+from pullback.compiler.kinds import Kind
 from pullback.compiler.llvm import scalars
 from pullback.compiler.llvm.indices import (
     ZERO,

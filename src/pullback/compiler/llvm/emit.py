@@ -10,7 +10,9 @@ from typing import final
 
 from llvmlite import ir
 
-from pullback.compiler.kernels import Kernel, Kind, Plan
+from pullback.compiler.kernel import Kernel
+from pullback.compiler.kernels import Plan
+from pullback.compiler.kinds import Kind
 from pullback.compiler.llvm.folds import emit_fold
 from pullback.compiler.llvm.loops import Code, emit_join, emit_map
 from pullback.compiler.llvm.products import emit_product

@@ -19,7 +19,7 @@ from typing import Final, final
 from attrs import frozen
 from llvmlite import ir
 
-from pullback.compiler.kernels import Kernel
+from pullback.compiler.kernel import Kernel
 from pullback.compiler.llvm import scalars
 from pullback.compiler.llvm.indices import ZERO, Affine, Index, strides, variable
 from pullback.compiler.llvm.loops import Code, is_flat

@@ -9,7 +9,9 @@ from typing import final
 from attrs import frozen
 from llvmlite import ir
 
-from pullback.compiler.kernels import Kernel, Kind, Plan
+from pullback.compiler.kernel import Kernel
+from pullback.compiler.kernels import Plan
+from pullback.compiler.kinds import Kind
 from pullback.compiler.llvm.elements import Elements
 from pullback.compiler.llvm.indices import (
     ZERO,

@@ -9,7 +9,7 @@ from attrs import frozen
 from llvmlite import ir
 
 from pullback.compiler.contractions import Groups, as_gemm, groups, is_small
-from pullback.compiler.kernels import Kernel
+from pullback.compiler.kernel import Kernel
 from pullback.compiler.llvm import scalars
 from pullback.compiler.llvm.indices import ZERO, Affine, strides, variable
 from pullback.compiler.llvm.loops import Code

@@ -12,7 +12,7 @@ from typing import Final, Literal
 import numpy as np
 from llvmlite import ir
 
-from pullback.compiler.kernels import IDENTITIES, has_scalar
+from pullback.compiler.kinds import IDENTITIES, has_scalar
 from pullback.compiler.llvm import mathematics as m
 from pullback.primitives import arithmetic as ar
 from pullback.primitives import bitwise as bw

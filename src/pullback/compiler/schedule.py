@@ -1,0 +1,102 @@
+"""Which loops there are: stored values of one shape share one, where order allows it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Final, final
+
+from pullback.compiler.kernel import Kernel
+from pullback.compiler.kinds import Kind
+from pullback.core.program import Program
+
+_LARGEST: Final = 400  # steps in one loop: LLVM takes more than linear time
+
+
+@final
+class Scheduler:
+    """Puts each stored value into a kernel: maps of one shape share one, where order allows it."""
+
+    def __init__(self, program: Program, kinds: dict[int, Kind], stored: frozenset[int]) -> None:
+        self.program, self.kinds, self.stored = program, kinds, stored
+        self.first = len(program.inputs) + len(program.constants)
+        self.groups: list[list[int]] = []
+        self.at: dict[int, int] = {}  # in which group a stored value is computed
+        self.open: dict[tuple[int, ...], int] = {}  # the last group of maps of a shape
+        self.weight: dict[int, int] = {}  # the steps that a value takes with it
+
+    def kernels(self) -> tuple[Kernel, ...]:
+        """Return the kernels in the order in which they run."""
+        for number, kind in self.kinds.items():
+            if number in self.stored:
+                self._place(number, kind)
+        reads = [self._leaves(group) for group in self.groups]
+        needed = set(self.program.outputs).union(*reads)
+        return tuple([
+            Kernel(
+                self._kind(group), tuple(group), tuple(read), tuple(v for v in group if v in needed)
+            )
+            for group, read in zip(self.groups, reads, strict=True)
+        ])  # fmt: skip
+
+    def _kind(self, group: list[int]) -> Kind:
+        kind = self.kinds[group[0]]
+        return Kind.MAP if kind is Kind.VIEW else kind
+
+    def _place(self, number: int, kind: Kind) -> None:
+        shape = self.program.type_at(number).shape
+        shape = () if math.prod(shape) == 1 else shape
+        inside, aligned = self._walk(number, shape)
+        self.weight[number] = len(inside)
+        if kind in {Kind.MAP, Kind.VIEW}:
+            group = self.open.get(shape)
+            if group is not None and self._joins(number, group, aligned):
+                self.groups[group].append(number)
+                self.at[number] = group
+                return
+            self.open[shape] = len(self.groups)
+        self.at[number] = len(self.groups)
+        self.groups.append([number])
+
+    def _joins(self, number: int, group: int, aligned: dict[int, bool]) -> bool:
+        """Return whether a value may be computed in a group that exists."""
+        total = sum(self.weight[member] for member in self.groups[group])
+        if total + self.weight[number] > _LARGEST:
+            return False
+        return all(
+            self.at[leaf] < group or (self.at[leaf] == group and same)
+            for leaf, same in aligned.items()
+            if leaf >= self.first
+        )
+
+    def _walk(self, number: int, shape: tuple[int, ...]) -> tuple[set[int], dict[int, bool]]:
+        """Return the steps folded into a value, and what it reads: whether at its own index."""
+        inside: set[int] = set()
+        aligned: dict[int, bool] = {}
+        stack = [(number, True)]
+        seen: set[tuple[int, bool]] = set()
+        while stack:
+            current, same = stack.pop()
+            if (current, same) in seen:
+                continue
+            seen.add((current, same))
+            inside.add(current)
+            kind = self.kinds[current]
+            for operand in self.program.steps[current - self.first][1]:
+                has = self.program.type_at(operand).shape
+                kept = same and (shape == () or (kind is Kind.MAP and has == shape))
+                if operand in self.stored:
+                    aligned[operand] = aligned.get(operand, True) and kept
+                elif operand >= self.first:
+                    stack.append((operand, kept))
+        return inside, aligned
+
+    def _leaves(self, group: Iterable[int]) -> list[int]:
+        """Return the stored values that a group reads from outside."""
+        own = set(group)
+        found: dict[int, None] = {}
+        for number in group:
+            for leaf in self._walk(number, ())[1]:
+                if leaf not in own:
+                    found[leaf] = None
+        return list(found)

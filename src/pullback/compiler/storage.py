@@ -1,0 +1,80 @@
+"""Which values lie in memory, and which are computed again inside the loops that read them."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from pullback.compiler.kinds import IDENTITIES, Kind
+from pullback.core.program import Program
+from pullback.primitives.cast import Cast
+from pullback.primitives.primitive import Primitive
+from pullback.primitives.quantity import Value
+from pullback.primitives.shape import Reshape
+from pullback.primitives.slicing import PadSlice
+
+_DEPTH: Final = 40  # of what is folded into one loop
+
+
+def stored_values(
+    program: Program, kinds: dict[int, Kind], literals: dict[int, Value]
+) -> frozenset[int]:
+    """Return which values lie in memory.
+
+    ``demand`` counts how often an element of a value would be computed if it were not stored.
+    """
+    first = len(program.inputs) + len(program.constants)
+    size = [
+        math.prod(program.type_at(number).shape) for number in range(first + len(program.steps))
+    ]
+    stored = {o for o in program.outputs if o >= first}
+    demand: dict[int, int] = dict.fromkeys(kinds, 0)
+    for number in range(first + len(program.steps) - 1, first - 1, -1):
+        primitive, operands = program.steps[number - first]
+        kind = kinds[number]
+        repeated = kind is Kind.MAP and demand[number] > 1 and not _cheap(primitive)
+        if repeated or kind not in {Kind.MAP, Kind.VIEW}:
+            stored.add(number)
+        weight = 1 if number in stored else max(demand[number], 1)
+        for operand in dict.fromkeys(operands):
+            if operand < first:
+                continue
+            if kind in {Kind.PRODUCT, Kind.HOST} or isinstance(primitive, PadSlice):
+                stored.add(operand)
+            spread = kind in {Kind.MAP, Kind.VIEW} and size[number] > size[operand]
+            demand[operand] += 2 * weight if spread else weight
+    depth: dict[int, int] = {}
+    bound: set[int] = set()  # values that need an index for each axis
+    for number, kind in kinds.items():
+        primitive, operands = program.steps[number - first]
+        if isinstance(primitive, Reshape) and operands[0] in bound:
+            stored.add(operands[0])
+        inner = [o for o in operands if o >= first and o not in stored]
+        depth[number] = 1 + max([depth[o] for o in inner], default=0)
+        if (kind is Kind.VIEW and not isinstance(primitive, Reshape)) or (
+            kind is Kind.MAP and (bound.intersection(inner) or _broadcasts(program, number))
+        ):
+            bound.add(number)
+        if depth[number] > _DEPTH and kind in {Kind.MAP, Kind.VIEW}:
+            stored.add(number)
+    return frozenset(stored | (set(range(first)) - literals.keys()) | _factors(program, kinds))
+
+
+def _broadcasts(program: Program, number: int) -> bool:
+    """Return whether an operand of a step has another shape, and more than one element."""
+    _, operands = program.steps[number - len(program.inputs) - len(program.constants)]
+    shapes = {program.type_at(operand).shape for operand in operands}
+    shapes.discard(program.type_at(number).shape)
+    return any(math.prod(shape) != 1 for shape in shapes)
+
+
+def _factors(program: Program, kinds: dict[int, Kind]) -> set[int]:
+    """Return the operands of products: these read memory, literals too."""
+    first = len(program.inputs) + len(program.constants)
+    products = (n for n, kind in kinds.items() if kind is Kind.PRODUCT)
+    return {operand for n in products for operand in program.steps[n - first][1]}
+
+
+def _cheap(primitive: Primitive) -> bool:
+    """Return whether computing costs no more than loading."""
+    return isinstance(primitive, (Cast, *IDENTITIES))
