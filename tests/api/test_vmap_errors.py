@@ -98,7 +98,7 @@ ERRORS: Final[list[tuple[Callable[[], object], type[PullbackError], str]]] = [
     (
         lambda: vmap(lambda x: x if x[0] > 0 else -x)(XS),
         ConversionError,
-        "is not known while vmap, jit or a loop traces the function; use where, cond or while_loop",
+        "is not known while vmap traces the function; use where, cond or while_loop in place of",
     ),
     (
         lambda: vmap(lambda x: pb.sum(x) * float(x[0]))(XS),

@@ -201,6 +201,8 @@ if TYPE_CHECKING:
     from pullback.api.checkpointing import checkpoint, checkpoint_name
     from pullback.api.chunks import map_chunked
     from pullback.api.coloring import Coloring, color_hessian, color_jacobian
+    from pullback.api.compilation import Jitted, jit
+    from pullback.api.compiled_functions import CompiledFunction, Lowered
     from pullback.api.custom_rules import check_rules, custom_jvp, custom_vjp
     from pullback.api.forward import jvp
     from pullback.api.hessians import gauss_newton_product, hessian, hvp
@@ -221,7 +223,10 @@ if TYPE_CHECKING:
 #: The module of each public name that loads late.
 LATE: Final = {
     "Coloring": "coloring",
+    "CompiledFunction": "compiled_functions",
+    "Jitted": "compilation",
     "LinearMap": "linear",
+    "Lowered": "compiled_functions",
     "associative_scan": "associative",
     "check_rules": "custom_rules",
     "checkpoint": "checkpointing",
@@ -245,6 +250,7 @@ LATE: Final = {
     "jacobian": "jacobians",
     "jacobian_sparsity": "sparse",
     "jacrev": "jacobians",
+    "jit": "compilation",
     "jvp": "forward",
     "laplacian": "vector_calculus",
     "linear_transpose": "linear",
@@ -483,7 +489,10 @@ __all__ = [
 if TYPE_CHECKING:
     __all__ += [
         "Coloring",
+        "CompiledFunction",
+        "Jitted",
         "LinearMap",
+        "Lowered",
         "associative_scan",
         "check_rules",
         "checkpoint",
@@ -507,6 +516,7 @@ if TYPE_CHECKING:
         "jacobian",
         "jacobian_sparsity",
         "jacrev",
+        "jit",
         "jvp",
         "laplacian",
         "linear_transpose",

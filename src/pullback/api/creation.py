@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import index
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -98,6 +99,13 @@ def from_dlpack(x: object, /, *, device: str | None = None, copy: bool | None = 
     return asarray(data, device=device, copy=copy)
 
 
+def _sizes(shape: Shape | Array) -> Shape:
+    """Return a shape without arrays: NumPy would not say of those what is wrong with them."""
+    if isinstance(shape, Array):
+        return index(shape) if shape.ndim == 0 else tuple(map(index, shape))
+    return tuple(map(index, shape)) if isinstance(shape, (tuple, list)) else shape
+
+
 def _filled(value: npt.NDArray[np.generic], operation: str, device: str | None) -> Array:
     """Return a new ndarray as a constant."""
     check_device(operation, device)
@@ -121,7 +129,7 @@ def zeros(shape: Shape, *, dtype: npt.DTypeLike | None = None, device: str | Non
         Array([[0., 0.],
                [0., 0.]], float64[2, 2])
     """
-    return _filled(np.zeros(shape, dtype), "zeros", device)
+    return _filled(np.zeros(_sizes(shape), dtype), "zeros", device)
 
 
 def ones(shape: Shape, *, dtype: npt.DTypeLike | None = None, device: str | None = None) -> Array:
@@ -139,7 +147,7 @@ def ones(shape: Shape, *, dtype: npt.DTypeLike | None = None, device: str | None
         >>> ones(3, dtype="int8")
         Array([1, 1, 1], int8[3])
     """
-    return _filled(np.ones(shape, dtype), "ones", device)
+    return _filled(np.ones(_sizes(shape), dtype), "ones", device)
 
 
 def empty(shape: Shape, *, dtype: npt.DTypeLike | None = None, device: str | None = None) -> Array:
@@ -185,7 +193,7 @@ def full(
         >>> full((3,), 0.5)
         Array([0.5, 0.5, 0.5], float64[3])
     """
-    return broadcast_to(asarray(fill_value, dtype=dtype, device=device), shape)
+    return broadcast_to(asarray(fill_value, dtype=dtype, device=device), _sizes(shape))
 
 
 def zeros_like(

@@ -225,13 +225,7 @@ def _entries(key: object, shape: tuple[int, ...]) -> list[_Entry]:
 
 def _mask(array: Array) -> _Mask:
     """Return a boolean array as a mask."""
-    if not array.known:
-        msg = (
-            f"x[mask]: the shape of the result depends on the value of {array!r}, which is not "
-            "known while vmap, jit or a loop traces the function; use where(mask, x, other)"
-        )
-        raise ConversionError(msg)
-    return _Mask(array.shape, constant(np.flatnonzero(array._value)))
+    return _Mask(array.shape, constant(np.flatnonzero(array._shaping("x[mask]"))))
 
 
 def _misfit(mask: tuple[int, ...], axis: int, shape: tuple[int, ...]) -> IndexingError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import numpy as np
 from attrs import evolve
@@ -16,13 +17,17 @@ from attrs import evolve
 from pullback.api.index_key import Selection
 from pullback.api.index_steps import gathered_shape, inner_part, inner_replaced, reshaped
 from pullback.core import Array, apply, constant
-from pullback.errors import ConversionError
 from pullback.primitives.gather import Gather, flat_positions
 from pullback.primitives.joining import concat_along, slots_along
 from pullback.primitives.quantity import Value
 from pullback.primitives.scatter import ScatterSet
 from pullback.primitives.shape import Transpose
 from pullback.primitives.slicing import Slice
+
+_TWICE: Final = (
+    "whether an index occurs twice decides the result; where none does, replace the elements by "
+    "set(...)"
+)
 
 #: A function of elements and, where there are any, of as many values.
 Combine = Callable[..., Array]
@@ -86,17 +91,10 @@ def updated_in_turn(
 
 def _positions(operation: str, selection: Selection, gather: Gather) -> Value:
     """Return, for each occurrence, the number of the place that the index arrays select."""
-    for index in selection.indices:
-        if not index.array.known:
-            msg = (
-                f"{operation}: an index array is not known while vmap, jit or a loop traces the "
-                "function, and whether an index occurs twice decides the result; where none does, "
-                "replace the elements by set(...)"
-            )
-            raise ConversionError(msg)
     sizes = tuple([selection.inner[axis] for axis in gather.axes])
     at = Gather(tuple(range(len(sizes))), 0)
-    return flat_positions(sizes, at, [index.array._value for index in selection.indices])
+    known = [index.array._concrete(operation, _TWICE) for index in selection.indices]
+    return flat_positions(sizes, at, known)
 
 
 def _occurrences_first(values: Array, selection: Selection, gather: Gather) -> Array:

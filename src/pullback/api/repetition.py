@@ -82,7 +82,7 @@ def repeat(
         x, axis = ravel(x), 0
     along = canonical_axis("repeat", axis, x.ndim)
     size = x.shape[along]
-    counts = np.asarray(lift(repeats)._concrete("repeat"))
+    counts = np.asarray(lift(repeats)._shaping("repeat"))
     if counts.dtype.kind not in "iu" or counts.size not in (1, size) or counts.ndim > 1:
         msg = f"repeat: one integer or {size}, one for each element of axis {along}: {repeats}"
         raise ShapeError(msg)

@@ -45,7 +45,7 @@ def flatnonzero(x: ArrayLike, /) -> Array:
         >>> flatnonzero([[0.0, 2.0], [3.0, 0.0]])
         Array([1, 2], int64[2])
     """
-    return constant(np.flatnonzero(operands(x)[0]._concrete("flatnonzero(x)")))
+    return constant(np.flatnonzero(operands(x)[0]._shaping("flatnonzero(x)")))
 
 
 def argwhere(x: ArrayLike, /) -> Array:
@@ -75,4 +75,4 @@ def _value(operation: str, x: ArrayLike) -> Value:
     if not array.shape:
         msg = f"{operation}: an array of rank 0 has no indices; reshape it to (1,) first"
         raise ShapeError(msg)
-    return array._concrete(operation)
+    return array._shaping(operation)

@@ -152,7 +152,7 @@ def unique_all(x: ArrayLike, /) -> UniqueAll:
         Array([1, 2], int64[2])
     """
     (array,) = operands(x)
-    found = np.unique_all(array._concrete("unique(x)"))
+    found = np.unique_all(array._shaping("unique(x)"))
     flat = apply(Reshape((array.size,)), array)
     indices = constant(found.indices)
     values = apply(Gather((0,), 0, unique=True), flat, indices)

@@ -1,90 +1,66 @@
-"""How a contraction is computed: by generated loops, by BLAS, or by NumPy."""
+"""The loops of a contraction: how long they are, and how they step through memory."""
 
 from __future__ import annotations
 
 import math
-from typing import Final, final
+from typing import final
 
 from attrs import frozen
 
 from pullback.primitives.contraction import Contract
 
-_SMALL: Final = 1 << 15  # multiplications up to which generated loops beat a call of BLAS
-
-Labels = tuple[int, ...]
-
-
-@final
-@frozen
-class Groups:
-    """The labels of a contraction by their role, each in the order of the result or of x."""
-
-    batch: Labels
-    rows: Labels
-    columns: Labels
-    summed: Labels
-    sizes: dict[int, int]
-
-    def size(self, labels: Labels) -> int:
-        """Return the product of the sizes."""
-        return math.prod(self.sizes[label] for label in labels)
+#: Of an array.
+Shape = tuple[int, ...]
 
 
 @final
 @frozen
-class Gemm:
-    """A product of matrices, ``out[m, n] = Σ left[m, k]·right[k, n]``, for each of a batch.
+class Axis:
+    """A loop of a contraction: its length, and the steps in memory of the two factors and the result.
 
-    All in row-major order; a factor may lie transposed.
+    A step is 0 where the value does not have the axis.
     """
 
-    #: Whether ``left`` is the contraction's second operand.
-    swapped: bool
-    batch: int
-    m: int
-    n: int
-    k: int
-    left_transposed: bool
-    right_transposed: bool
+    size: int
+    x: int
+    y: int
+    out: int
 
 
-def groups(contract: Contract, x: tuple[int, ...], y: tuple[int, ...]) -> Groups:
-    """Return the labels by role: rows are those of x alone, columns those of y alone."""
+def axes(contract: Contract, x: Shape, y: Shape) -> tuple[Axis, ...]:
+    """Return the loops of a contraction, as few as there can be: those of the result first.
+
+    Before -> after:
+        x[a, b, c]·y[c, d, 1] -> out[a, b, d, 1]  ->  loops over ab, d and c
+    """
     sizes = dict(zip(contract.x, x, strict=True)) | dict(zip(contract.y, y, strict=True))
-    out = contract.out
-    return Groups(
-        tuple([label for label in out if label in contract.x and label in contract.y]),
-        tuple([label for label in out if label not in contract.y]),
-        tuple([label for label in out if label not in contract.x]),
-        tuple([label for label in contract.x if label not in out]),
-        sizes,
+    steps: list[dict[int, int]] = []
+    for labels in (contract.x, contract.y, contract.out):
+        step, found = 1, dict[int, int]()
+        for label in reversed(labels):
+            found[label] = step
+            step *= sizes[label]
+        steps.append(found)
+    order = [*contract.out, *(label for label in contract.x if label not in contract.out)]
+    result: list[Axis] = []
+    for label in order:
+        if sizes[label] == 1:
+            continue
+        axis = Axis(sizes[label], *(found.get(label, 0) for found in steps))
+        if result and _continues(result[-1], axis):
+            axis = Axis(result.pop().size * axis.size, axis.x, axis.y, axis.out)
+        result.append(axis)
+    return tuple(result)
+
+
+def _continues(before: Axis, axis: Axis) -> bool:
+    """Return whether two loops are one: a step of the first is a whole run of the second."""
+    return (before.x, before.y, before.out) == tuple(
+        step * axis.size for step in (axis.x, axis.y, axis.out)
     )
 
 
-def as_gemm(contract: Contract, x: tuple[int, ...], y: tuple[int, ...]) -> Gemm | None:
-    """Return a contraction as products of matrices, if memory is laid out for that."""
-    g = groups(contract, x, y)
-    swapped = contract.out == (*g.batch, *g.columns, *g.rows) and bool(g.columns)
-    if not swapped and contract.out != (*g.batch, *g.rows, *g.columns):
-        return None
-    first, second = (contract.y, contract.x) if swapped else (contract.x, contract.y)
-    rows, columns = (g.columns, g.rows) if swapped else (g.rows, g.columns)
-    left = {(*g.batch, *rows, *g.summed): False, (*g.batch, *g.summed, *rows): True}.get(first)
-    right = {(*g.batch, *g.summed, *columns): False, (*g.batch, *columns, *g.summed): True}
-    found = right.get(second)
-    if left is None or found is None:
-        return None
-    m, n, k = g.size(rows), g.size(columns), g.size(g.summed)
-    return Gemm(swapped, g.size(g.batch), m, n, k, left, found)
-
-
-def is_small(contract: Contract, x: tuple[int, ...], y: tuple[int, ...]) -> bool:
-    """Return whether generated loops are to be used, where there is a choice."""
-    return math.prod(groups(contract, x, y).sizes.values()) <= _SMALL
-
-
-def is_native(contract: Contract, x: tuple[int, ...], y: tuple[int, ...]) -> bool:
-    """Return whether native code computes a contraction of floats at least as well as NumPy."""
-    if is_small(contract, x, y):
-        return True
-    return as_gemm(contract, x, y) is not None and not contract.no_nan
+def terms(contract: Contract, x: Shape, y: Shape) -> int:
+    """Return how many products are added up."""
+    sizes = dict(zip(contract.x, x, strict=True)) | dict(zip(contract.y, y, strict=True))
+    return math.prod(sizes.values())

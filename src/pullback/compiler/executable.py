@@ -4,25 +4,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import final
+from typing import Final, final
 
+import numpy as np
 from attrs import field, frozen
+from numpy import empty
 
-from pullback.compiler.contractions import is_small
-from pullback.compiler.frame import Frame
-from pullback.compiler.host import HostCall, UnfitError, host_calls
+from pullback.compiler.control import everywhere
+from pullback.compiler.donation import taken
+from pullback.compiler.frame import Frame, Ground, fitting
+from pullback.compiler.host import UnfitError, host_calls, read
 from pullback.compiler.kernels import Plan, plan_kernels
-from pullback.compiler.kinds import Kind
 from pullback.compiler.llvm import link, scalars
 from pullback.compiler.llvm.emit import emit_module
-from pullback.compiler.llvm.symbols import define_blas, define_host
-from pullback.compiler.memory import Memory, plan_memory
+from pullback.compiler.llvm.pool import define_parallel
+from pullback.compiler.llvm.symbols import define_host
+from pullback.compiler.memory import INPUTS, Memory, plan_memory
+from pullback.compiler.passes.expand import expand
+from pullback.compiler.passes.inline import inline
 from pullback.compiler.passes.share import share
 from pullback.compiler.passes.simplify import simplify
+from pullback.compiler.threads import calls_threads
 from pullback.core.program import Program
 from pullback.errors import ProgramError
-from pullback.primitives.contraction import Contract
 from pullback.primitives.quantity import Value
+
+_PASSES: Final = (inline, expand, simplify, share)
+#: Memory of this many bytes is kept for later runs in any number; of more once.
+_SMALL: Final = 1 << 20
+_NOWHERE: Final = (0,), np.dtype(np.uint8)
 
 
 @final
@@ -43,51 +53,113 @@ class Executable:
     #: Seconds for each stage.
     times: dict[str, float] = field(repr=False)
     _linked: link.Linked = field(repr=False)
-    _calls: tuple[HostCall, ...] = field(repr=False)
+    _ground: Ground = field(repr=False)
+    #: Shape and dtype of the array to which native code writes each output.
+    _places: tuple[tuple[tuple[int, ...], np.dtype], ...] = field(init=False, repr=False)
+    #: Whether each output is such an array, as it is.
+    _arrays: bool = field(init=False, repr=False)
     _frames: list[Frame] = field(factory=list, init=False, repr=False)
+    #: For the donated arguments of earlier runs: which result can lie in which of them.
+    _donations: dict[tuple[int, ...], tuple[tuple[int, int], ...]] = field(
+        factory=dict, init=False, repr=False
+    )
 
-    def run(self, values: Sequence[Value]) -> list[Value]:
+    @_places.default
+    def _find_places(self) -> tuple[tuple[tuple[int, ...], np.dtype], ...]:
+        program, slots = self.plan.program, self.memory.slots
+        return tuple([
+            (type_.shape, type_.dtype) if slots.get(number) == entry else _NOWHERE
+            for entry, (number, type_) in enumerate(
+                zip(program.outputs, program.output_types, strict=True),
+                INPUTS + len(program.inputs),
+            )
+        ])  # fmt: skip
+
+    @_arrays.default
+    def _find_arrays(self) -> bool:
+        return all(shape for shape, _ in self._places) and _NOWHERE not in self._places
+
+    def run(self, values: Sequence[Value], donated: tuple[int, ...] = ()) -> list[Value]:
         """Compute the outputs from values of the inputs' types.
 
         Args:
-            values: As `Program.evaluate` takes them: Python numbers, NumPy scalars, ndarrays.
+            values: As `Program.evaluate` takes them: Python numbers, NumPy scalars, ndarrays. A
+                list must not change meanwhile.
+            donated: Which of them are arrays in whose memory results may lie.
 
         Returns:
-            The outputs, which share no memory with arguments, constants or each other.
+            The outputs, which share no memory with other arguments, constants or each other.
 
         Raises:
             ProgramError: There are more or fewer values than inputs, or one of another shape.
         """
-        program = self.plan.program
-        if len(values) != len(program.inputs):
-            msg = f"a compiled program: {len(values)} values for {len(program.inputs)} inputs"
-            raise ProgramError(msg)
+        if values.__class__ is not list:  # as native code reads it
+            values = list(values)
         try:
             frame = self._frames.pop()
         except IndexError:
-            frame = Frame(program, self.memory, self._calls)
+            frame = Frame(self._ground)
+        outs: list[Value] = [empty(shape, dtype) for shape, dtype in self._places]
         try:
-            held = frame.enter(values)
-            status = self._linked.call(frame.address)
-            del held
+            if len(values) != self._ground.inputs:
+                msg = f"a compiled program: {len(values)} values for {self._ground.inputs} inputs"
+                raise ProgramError(msg)
+            if donated:
+                self._take(values, donated, outs)
+            if frame.calls:
+                frame.objects.update(enumerate(values))
+            status = self._linked.call(frame.address, values, outs)
             if status:
-                assert frame.error is not None, "a call that fails keeps its error"
-                raise frame.error
-            return self._results(frame, values)
+                self._retry(status, values, outs, frame)
+            return outs if self._arrays else self._results(values, outs, frame)
         except UnfitError:  # a Python integer beyond 64 bits: Python's arithmetic has no end
-            return [_fresh(value) for value in self.program.evaluate(values)]
+            return [_copied(value) for value in self.program.evaluate(values)]
         finally:
-            frame.leave()
-            self._frames.append(frame)
+            frame.objects.clear()
+            if not self._frames or len(frame.arena) < _SMALL:
+                self._frames.append(frame)
 
-    def _results(self, frame: Frame, values: Sequence[Value]) -> list[Value]:
-        seen: set[int] = set()
-        results: list[Value] = []
-        for number in self.plan.program.outputs:
-            value = frame.result(number, values)
-            results.append(_fresh(value) if number in seen else value)
-            seen.add(number)
-        return results
+    def _take(self, values: Sequence[Value], donated: tuple[int, ...], outs: list[Value]) -> None:
+        """Put donated arrays in the places of results, where they fit."""
+        pairs = self._donations.get(donated)
+        if pairs is None:
+            outputs = self.plan.program.outputs
+            found = taken(self.plan, donated)
+            pairs = tuple([(outputs.index(out), number) for out, number in found.items()])
+            self._donations[donated] = pairs
+        for index, number in pairs:
+            value, out = values[number], outs[index]
+            if value.__class__ is np.ndarray and value.dtype == out.dtype:
+                flags = value.flags
+                if value.shape == out.shape and flags.carray and flags.owndata:
+                    outs[index] = value
+
+    def _retry(self, status: int, values: Sequence[Value], outs: list[Value], frame: Frame) -> None:
+        """Run again where native code could not read an argument; or raise what NumPy did."""
+        if status == link.REFUSED:
+            raise UnfitError
+        if status == link.UNFIT:
+            fitted = fitting(self.plan.program, values)
+            status = self._linked.call(frame.address, fitted, outs)
+        if status:
+            assert frame.error is not None, "a call that fails keeps its error"
+            error, frame.error = frame.error, None
+            raise error
+
+    def _results(self, values: Sequence[Value], outs: list[Value], frame: Frame) -> list[Value]:
+        """Return the outputs as values of their types, each in memory of its own."""
+        program = self.plan.program
+        known: dict[int, Value] = {}
+        for index, (number, place) in enumerate(zip(program.outputs, self._places, strict=True)):
+            if place is not _NOWHERE:
+                known[number] = outs[index] = read(outs[index], program.type_at(number))
+            elif number < len(values):
+                outs[index] = _copied(values[number])
+            elif number < self.plan.first:
+                outs[index] = _copied(program.constants[number - len(values)])
+            else:
+                outs[index] = _copied(known[number] if number in known else frame.objects[number])
+        return outs
 
     @property
     def assembly(self) -> str:
@@ -95,8 +167,8 @@ class Executable:
         return link.assembly(self.optimised_llvm_ir) if self.optimised_llvm_ir else ""
 
 
-def _fresh(value: Value) -> Value:
-    return value.copy() if hasattr(value, "copy") else value
+def _copied(value: Value) -> Value:
+    return value.copy() if value.__class__ is np.ndarray else value
 
 
 def compile_program(program: Program, object_code: bytes | None = None) -> Executable:
@@ -115,8 +187,8 @@ def compile_program(program: Program, object_code: bytes | None = None) -> Execu
     times: dict[str, float] = {}
     start = time.perf_counter()
     passes = [("traced", program)]
-    for rewrite in (simplify, share):
-        passes.append((rewrite.__name__, rewrite(passes[-1][1])))
+    for rewrite in _PASSES:
+        passes.append((rewrite.__name__, everywhere(rewrite)(passes[-1][1])))
     times["rewrite"] = time.perf_counter() - start
     start = time.perf_counter()
     plan = plan_kernels(passes[-1][1], scalars.is_native)
@@ -126,28 +198,20 @@ def compile_program(program: Program, object_code: bytes | None = None) -> Execu
     text = optimised = ""
     if object_code is None:
         start = time.perf_counter()
-        module = emit_module(plan, memory)
-        text = str(module)
+        module, loops = emit_module(plan, memory)
+        texts = str(module), str(loops) if loops.globals else ""
+        text = "\n".join(texts)
         times["emit"] = time.perf_counter() - start
-        parsed = link.optimise(text, times)
-        object_code = link.object_code(parsed, times)
-        optimised = str(parsed)
+        parsed = link.optimise(*texts, times)
+        quick = any(kernel.pieces is not None for kernel in plan.kernels)
+        object_code = link.object_code(parsed, times, quick=quick)
+        optimised = str(parsed) if texts[1] else text
     if calls:
         define_host()
-    if _calls_blas(plan):
-        define_blas()
+    if calls_threads(plan):
+        define_parallel()
     linked = link.load(object_code, times)
+    ground = Ground(plan, memory, calls)
     return Executable(
-        program, tuple(passes), plan, memory, object_code, text, optimised, times, linked, calls
+        program, tuple(passes), plan, memory, object_code, text, optimised, times, linked, ground
     )
-
-
-def _calls_blas(plan: Plan) -> bool:
-    """Return whether a product is large."""
-    for kernel in plan.kernels:
-        if kernel.kind is Kind.PRODUCT:
-            primitive, operands = plan.program.steps[kernel.values[0] - plan.first]
-            shapes = [plan.program.type_at(operand).shape for operand in operands]
-            if isinstance(primitive, Contract) and not is_small(primitive, shapes[0], shapes[1]):
-                return True
-    return False

@@ -1,4 +1,4 @@
-"""What one run works with: the arena, the table of pointers, and what NumPy has made.
+"""What runs work with: constants and descriptions for all of them, a frame for each.
 
 A frame serves one run at a time, so that threads share nothing; between runs it waits in a list.
 """
@@ -11,144 +11,135 @@ from typing import Final, final
 
 import numpy as np
 
-from pullback.compiler.host import HostCall, read, write
-from pullback.compiler.memory import ARENA, FRAME, Memory
+from pullback.compiler.host import HostCall, UnfitError
+from pullback.compiler.kernels import Plan
+from pullback.compiler.memory import (
+    ARENA,
+    CONSTANTS,
+    DESCRIPTIONS,
+    FRAME,
+    INPUTS,
+    TABLE,
+    Memory,
+)
 from pullback.core.program import Program
 from pullback.errors import ProgramError
 from pullback.primitives.quantity import Value
 from pullback.types import ArrayType
 
 _LINE: Final = 64
+_WORDS: Final = 4  # of the description of an input; see `llvm.entry`
+
+
+@final
+class Ground:
+    """What all runs share, and none changes."""
+
+    def __init__(self, plan: Plan, memory: Memory, calls: Sequence[HostCall]) -> None:
+        self.calls = calls
+        self.arena = memory.size
+        program = plan.program
+        self.inputs = len(program.inputs)
+        self.entries = INPUTS + len(program.inputs) + len(program.outputs)
+        self.constants = _constants(plan, memory)
+        self.shapes = [np.array(type_.shape, np.int64) for type_ in program.inputs]
+        self.descriptions = (ctypes.c_void_p * (_WORDS * len(program.inputs)))()
+        for number, (type_, shape) in enumerate(zip(program.inputs, self.shapes, strict=True)):
+            start = _WORDS * number
+            self.descriptions[start] = id(_class(type_))
+            if type_.shape:
+                self.descriptions[start + 1] = id(usual(type_.dtype))
+                self.descriptions[start + 2] = len(type_.shape)
+                self.descriptions[start + 3] = shape.ctypes.data
 
 
 @final
 class Frame:
     """The memory of one run."""
 
-    def __init__(self, program: Program, memory: Memory, calls: Sequence[HostCall]) -> None:
-        self.program, self.memory, self.calls = program, memory, calls
-        self.first = len(program.inputs) + len(program.constants)
-        self.table = (ctypes.c_void_p * memory.entries)()
-        self.address = ctypes.addressof(self.table)
-        block = np.empty(memory.size + _LINE, np.uint8)
-        start = -block.ctypes.data % _LINE
-        self.arena = block[start : start + memory.size]
-        self.table[ARENA] = block.ctypes.data + start
-        self.table[FRAME] = id(self)
-        self.views: dict[int, np.ndarray] = {}
+    def __init__(self, ground: Ground) -> None:
+        self.calls = ground.calls
         self.objects: dict[int, Value] = {}
         self.error: BaseException | None = None
-        self.constants: list[np.ndarray] = []
-        for number, value in enumerate(program.constants, len(program.inputs)):
-            if number in memory.slots:
-                array = np.ascontiguousarray(value)
-                self.constants.append(array)
-                self.table[memory.slots[number]] = array.ctypes.data
-            elif number in memory.offsets:
-                self.view(number)[...] = value
+        self.arena = np.empty(ground.arena + _LINE, np.uint8)
+        self.table = (ctypes.c_void_p * ground.entries)()
+        self.table[ARENA] = -(-self.arena.ctypes.data // _LINE) * _LINE
+        self.root = (ctypes.c_void_p * (CONSTANTS + len(ground.constants)))()
+        self.root[FRAME] = id(self)
+        self.root[DESCRIPTIONS] = ctypes.addressof(ground.descriptions)
+        self.root[TABLE] = ctypes.addressof(self.table)
+        for entry, array in ground.constants.items():
+            self.root[entry] = array.ctypes.data
+        self.address = ctypes.addressof(self.root)
 
-    def view(self, number: int) -> np.ndarray:
-        """Return what lies in the arena, or is a result, as an ndarray."""
-        found = self.views.get(number)
-        if found is None:
-            type_ = self.program.type_at(number)
-            offset = self.memory.offsets[number]
-            found = np.ndarray(type_.shape, type_.dtype, self.arena.data, offset)
-            self.views[number] = found
-        return found
-
-    def enter(self, values: Sequence[Value]) -> list[np.ndarray]:
-        """Take the arguments; return the arrays that have to live through the run."""
-        program, memory, held = self.program, self.memory, []
-        for number, (value, type_) in enumerate(zip(values, program.inputs, strict=True)):
-            slot = memory.slots.get(number)
-            if slot is not None:
-                array = _contiguous(value, type_)
-                held.append(array)
-                self.table[slot] = _address(array)
-            elif number in memory.offsets:
-                write(self.view(number), value)
-        for number, slot in memory.slots.items():
-            if number >= self.first:
-                type_ = program.type_at(number)
-                result = self.views[number] = np.empty(type_.shape, type_.dtype)
-                self.table[slot] = _address(result)
-        if self.calls:
-            self.objects.update(enumerate([*values, *program.constants]))
-        return held
-
-    def result(self, number: int, values: Sequence[Value]) -> Value:
-        """Return an output, which shares no memory with anything."""
-        if number < len(values):
-            return _copied(values[number])
-        if number < self.first:
-            return _copied(self.program.constants[number - len(values)])
-        if number in self.objects:
-            return _copied(self.objects[number])
-        type_ = self.program.type_at(number)
-        return read(self.view(number), type_)
-
-    def leave(self) -> None:
-        """Let go of all that belongs to the run."""
-        for number in self.memory.slots:
-            self.views.pop(number, None)
-        self.objects.clear()
-        self.error = None
-
-    def operand(self, number: int) -> Value:
-        """Return a value as a primitive takes it."""
-        found = self.objects.get(number)
-        if found is not None:
-            return found
-        return read(self.view(number), self.program.type_at(number))
-
-    def call(self, number: int) -> int:
+    def call(self, number: int, table: int) -> int:
         """Do a step that native code asks for; keep the error if it fails."""
         try:
-            step = self.calls[number]
-            result = step.run([self.operand(operand) for operand in step.operands])
-            if step.stored:
-                write(self.view(step.out), result)
-            self.objects[step.out] = result
-            for ended in step.ends:
-                self.objects.pop(ended, None)
+            self.calls[number].run(self.objects, table)
         except BaseException as error:  # noqa: BLE001 - raised again when native code has returned
             self.error = error
             return 1
         return 0
 
 
-def _address(array: np.ndarray) -> int:
-    """Return where the elements begin; `ndarray.ctypes` takes three times as long."""
-    address: int = array.__array_interface__["data"][0]
-    return address
-
-
-def _contiguous(value: Value, type_: ArrayType) -> np.ndarray:
-    """Return an argument as native code reads it.
+def fitting(program: Program, values: Sequence[Value]) -> list[Value]:
+    """Return arguments as native code reads them.
 
     Raises:
-        ProgramError: It is of another shape.
+        ProgramError: One is of another shape.
+        UnfitError: A Python integer is too long.
     """
-    if value.__class__ is np.ndarray and value.dtype is type_.dtype and value.shape == type_.shape:
-        flags = value.flags
-        if flags.c_contiguous and flags.aligned:
-            array: np.ndarray = value  # by far the commonest case
-            return array
-    array = np.ascontiguousarray(value, type_.dtype)
-    if array.shape != type_.shape:
-        msg = f"a compiled program: an argument of shape {array.shape} in place of {type_}"
+    return [_fitting(value, type_) for value, type_ in zip(values, program.inputs, strict=True)]
+
+
+def _fitting(value: Value, type_: ArrayType) -> Value:
+    if np.shape(value) != type_.shape:
+        msg = f"a compiled program: an argument of shape {np.shape(value)} in place of {type_}"
         raise ProgramError(msg)
+    if not type_.shape:
+        try:
+            return _class(type_)(value)
+        except OverflowError:
+            raise UnfitError from None
+    array = np.ascontiguousarray(value, type_.dtype).view(usual(type_.dtype), np.ndarray)
     return array if array.flags.aligned else array.copy()
 
 
-def _copied(value: Value) -> Value:
-    return value.copy() if value.__class__ is np.ndarray else value
+def usual(dtype: np.dtype) -> np.dtype:
+    """Return the one object that NumPy itself takes for a dtype."""
+    return np.dtype(dtype.type)
 
 
-def _call(frame: Frame, number: int) -> int:
-    return frame.call(number)
+def _class(type_: ArrayType) -> type:
+    """Return the class of values of a type, as native code reads them."""
+    if type_.shape:
+        return np.ndarray
+    if type_.weak and type_.dtype.kind in "fc":
+        return float if type_.dtype.kind == "f" else complex
+    scalar: type = type_.dtype.type
+    return scalar
+
+
+def _constants(plan: Plan, memory: Memory) -> dict[int, np.ndarray]:
+    """Return the constants that native code reads, by their entries in the root."""
+    program = plan.program
+    found = {
+        entry: np.ascontiguousarray(
+            program.constants[number - len(program.inputs)], program.type_at(number).dtype
+        )
+        for number, entry in memory.constants.items()
+    }
+    for step, plans in plan.calls.items():
+        for each, inner in zip(plans, memory.called[step][0], strict=True):
+            found |= _constants(each, inner)
+    return found
+
+
+def _call(frame: Frame, number: int, table: int) -> int:
+    return frame.call(number, table)
 
 
 #: A host call of a frame, which native code passes by its address.
-HOST_CALLBACK: Final = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.c_int)(_call)
+HOST_CALLBACK: Final = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.py_object, ctypes.c_int, ctypes.c_void_p
+)(_call)

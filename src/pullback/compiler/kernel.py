@@ -7,6 +7,7 @@ from typing import final
 from attrs import frozen
 
 from pullback.compiler.kinds import Kind
+from pullback.compiler.straight import Pieces
 
 
 @final
@@ -21,3 +22,5 @@ class Kernel:
     reads: tuple[int, ...]
     #: The values that it writes; a value that is only needed inside stays in a register.
     writes: tuple[int, ...]
+    #: How straight-line code is cut, if it is long.
+    pieces: Pieces | None = None

@@ -6,12 +6,17 @@ from typing import final
 
 from attrs import field, frozen
 
+from pullback.compiler.control import fits_memory, held, opened, size_of
 from pullback.compiler.kernel import Kernel
 from pullback.compiler.kinds import Instructions, Kind, number_literals, step_kinds
+from pullback.compiler.order import ordered
+from pullback.compiler.rows import merge_rows
 from pullback.compiler.schedule import Scheduler
 from pullback.compiler.storage import stored_values
+from pullback.compiler.straight import straight_steps
 from pullback.core.program import Program
 from pullback.primitives.quantity import Value
+from pullback.types import ArrayType
 
 
 @final
@@ -26,6 +31,10 @@ class Plan:
     #: Inputs, constants and results that lie in memory.
     stored: frozenset[int]
     kernels: tuple[Kernel, ...]
+    #: For each step of native control flow the plans of the programs that it calls.
+    calls: dict[int, tuple[Plan, ...]]
+    #: Whether it is called so itself: all its values lie in memory then.
+    called: bool
     #: The number of the first step.
     first: int = field(init=False)
 
@@ -44,13 +53,52 @@ class Plan:
         return "\n".join(lines)
 
 
-def plan_kernels(program: Program, instructions: Instructions) -> Plan:
+def plan_kernels(program: Program, instructions: Instructions, *, called: bool = False) -> Plan:
     """Return which values are stored, and the loops that compute them.
 
     Before -> after:
         [b = sin(a), c = b + 1, d = sum(c)]  ->  one fold over sin(a) + 1, which stores d alone
     """
+    packed = opened(program)
+    calls = {number: _called(program, number, instructions) for number in packed}
+    calls = {number: plans for number, plans in calls.items() if plans}
     literals = number_literals(program)
-    kinds = step_kinds(program, literals, instructions)
-    stored = stored_values(program, kinds, literals)
-    return Plan(program, kinds, literals, stored, Scheduler(program, kinds, stored).kernels())
+    kinds = step_kinds(program, literals, instructions, calls)
+    first = len(program.inputs) + len(program.constants)
+    rows = {
+        n: () if kinds[n] is Kind.PART else row for n, (_, row) in enumerate(program.steps, first)
+    }
+    rows |= {number: packed[number] for number in calls}
+    straight = straight_steps(program, kinds, rows)
+    stored = stored_values(program, kinds, literals, rows, straight)
+    kernels = Scheduler(program, kinds, stored, rows, straight).kernels()
+    kernels = merge_rows(program, kinds, stored, kernels)
+    kernels = ordered(kernels, lambda number: _bytes(program.type_at(number)), program.outputs)
+    return Plan(program, kinds, literals, stored, kernels, calls, called)
+
+
+def _bytes(type_: ArrayType) -> int:
+    return 0 if type_.parts is not None else size_of(type_)
+
+
+def _called(program: Program, number: int, instructions: Instructions) -> tuple[Plan, ...]:
+    """Return the plans of the programs that a step calls; none if one is not native."""
+    primitive, _ = program.steps[number - len(program.inputs) - len(program.constants)]
+    plans: list[Plan] = []
+    for each in held(primitive):
+        plan = plan_kernels(each, instructions, called=True)
+        if not _in_memory(plan):
+            return ()
+        plans.append(plan)
+    return tuple(plans)
+
+
+def _in_memory(plan: Plan) -> bool:
+    """Return whether all that native code and NumPy hand each other has a place in memory."""
+    program = plan.program
+    types = [*program.inputs, *program.output_types]
+    for number, kind in plan.kinds.items():
+        if kind is Kind.HOST:
+            operands = program.steps[number - plan.first][1]
+            types += [program.type_at(each) for each in (number, *operands)]
+    return all(map(fits_memory, types))

@@ -7,23 +7,35 @@ side by side, and what has no native rule is a call of the *host*: of NumPy.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from enum import Enum, auto
 from typing import Final, final
 
 import numpy as np
 from attrs import evolve
 
-from pullback.compiler.contractions import is_native
+from pullback.compiler import convolutions
+from pullback.compiler.indexing import (
+    INDEXING,
+    constants_in_range,
+    index_operands,
+    one_hot,
+)
+from pullback.compiler.tokens import token
 from pullback.control.checkpointing import Named
 from pullback.core.program import Program
 from pullback.primitives.arithmetic import Positive
+from pullback.primitives.bundle import Pack, Unpack
 from pullback.primitives.cast import Cast
 from pullback.primitives.complex import Conjugate, Real
 from pullback.primitives.contraction import Contract
+from pullback.primitives.convolution import Convolve
+from pullback.primitives.cumulative import Cumprod, Cumsum, Recurrence
 from pullback.primitives.elementwise import Elementwise
+from pullback.primitives.gather import Gather, ScatterAdd
 from pullback.primitives.identity import Input, StopGradient
 from pullback.primitives.joining import Concat
+from pullback.primitives.pooling import MaxPool, MaxPoolShare
 from pullback.primitives.primitive import Primitive
 from pullback.primitives.quantity import Value
 from pullback.primitives.reduction import All, Any, Max, Min, Prod
@@ -51,8 +63,22 @@ class Kind(Enum):
     VIEW = auto()
     FOLD = auto()
     PRODUCT = auto()
+    CONVOLUTION = auto()
+    POOLING = auto()
     JOIN = auto()
+    #: Values written where index arrays say.
+    SCATTER = auto()
+    #: Each element made of the one before it.
+    CUMULATIVE = auto()
     HOST = auto()
+    #: A loop, a branch or a call: its programs are native, too.
+    CONTROL = auto()
+    #: What a native loop, branch or call takes and gives as one: nothing is computed.
+    PART = auto()
+    #: A kernel of steps with few elements, of all kinds. No step has it.
+    STRAIGHT = auto()
+    #: A kernel of reductions of the same rows, and of maps. No step has it.
+    ROWS = auto()
 
 
 def has_scalar(dtype: DType) -> bool:
@@ -75,11 +101,56 @@ def step_types(program: Program, step: int, literals: dict[int, Value]) -> tuple
 
 
 def step_kinds(
-    program: Program, literals: dict[int, Value], instructions: Instructions
+    program: Program,
+    literals: dict[int, Value],
+    instructions: Instructions,
+    controls: Container[int],
 ) -> dict[int, Kind]:
-    """Return how each step is computed."""
+    """Return how each step is computed, given those that are native control flow."""
     first = len(program.inputs) + len(program.constants)
-    return {first + k: _kind(program, k, literals, instructions) for k in range(len(program.steps))}
+    kinds: dict[int, Kind] = {}
+    like: dict[object, Kind] = {}  # by what alone decides about most steps
+    whole: set[int] = set()  # bundles that somebody reads as such
+    values = value_types(program)
+    # Constants whose values count, or which are no literals.
+    special = {
+        number
+        for number in range(len(program.inputs), first)
+        if number not in literals or values[number].dtype.kind == "i"
+    }
+    for k in range(len(program.steps) - 1, -1, -1):
+        primitive, operands = program.steps[k]
+        number = first + k
+        if number in controls:
+            kinds[number] = Kind.CONTROL
+            continue
+        taken = primitive.__class__ is Unpack and operands[0] in controls
+        given = primitive.__class__ is Pack and number not in whole
+        if taken or given:
+            kind = Kind.PART
+        elif primitive.__class__ in INDEXING or any([o in special for o in operands]):
+            kind = _kind(program, k, literals, instructions)
+        else:
+            key = token(primitive), id(values[number]), *[id(values[o]) for o in operands]
+            known = like.get(key)
+            if known is None:
+                known = like[key] = _kind(program, k, literals, instructions)
+            kind = known
+        kinds[number] = kind
+        if kind is not Kind.PART:
+            whole.update(operands)
+    return dict(reversed(kinds.items()))
+
+
+def value_types(program: Program) -> list[ArrayType]:
+    """Return the type of each value: of inputs, constants, and results of steps.
+
+    Equal types are one object, so that tables may be keyed by its `id`.
+    """
+    first = len(program.inputs) + len(program.constants)
+    types = [program.type_at(number) for number in range(first)] + list(program.types)
+    found: dict[ArrayType, ArrayType] = {}
+    return [found.setdefault(type_, type_) for type_ in types]
 
 
 def number_literals(program: Program) -> dict[int, Value]:
@@ -100,7 +171,7 @@ def _fits(type_: ArrayType, value: Value) -> bool:
 
 def _kind(program: Program, k: int, literals: dict[int, Value], instructions: Instructions) -> Kind:
     """Return how a step is computed."""
-    primitive, operands = program.steps[k]
+    primitive, _ = program.steps[k]
     out = program.types[k]
     types = step_types(program, k, literals)
     native = all(t.parts is None and has_scalar(t.dtype) for t in (out, *types))
@@ -113,15 +184,51 @@ def _kind(program: Program, k: int, literals: dict[int, Value], instructions: In
         return Kind.VIEW
     if isinstance(primitive, (Concat, SliceSet)):
         return Kind.JOIN if dtypes == {out.dtype} else Kind.HOST
+    if isinstance(primitive, INDEXING):
+        return _indexing_kind(program, k, types)
+    if isinstance(primitive, (Cumsum, Cumprod, Recurrence)):
+        return Kind.CUMULATIVE if out.dtype.kind != "b" else Kind.HOST
     if isinstance(primitive, _FOLDS):
         return Kind.FOLD
     if isinstance(primitive, Contract):
-        x, y = (program.type_at(o).shape for o in operands)
-        native = dtypes == {out.dtype} and out.dtype.kind == "f" and is_native(primitive, x, y)
+        native = dtypes == {out.dtype} and out.dtype.kind == "f"
         return Kind.PRODUCT if native else Kind.HOST
+    if isinstance(primitive, (Convolve, MaxPool, MaxPoolShare)):
+        native = dtypes == {out.dtype} and out.dtype.kind == "f"
+        return _sliding_kind(program, k) if native else Kind.HOST
     if isinstance(primitive, _MAPS) and instructions(primitive, types, out.dtype):
         return Kind.MAP
     return Kind.HOST
+
+
+def _indexing_kind(program: Program, k: int, types: tuple[ArrayType, ...]) -> Kind:
+    """Return how a step with index arrays is computed."""
+    primitive, operands = program.steps[k]
+    number = len(program.inputs) + len(program.constants) + k
+    indices = index_operands(primitive, operands)
+    values = types[: len(types) - len(indices)]
+    if any(program.type_at(index).dtype.str[1:] == "u8" for index in indices):
+        return Kind.HOST  # an index beyond 2^63 would wrap
+    if any(t.dtype != program.types[k].dtype for t in values):
+        return Kind.HOST
+    if not constants_in_range(program, number):
+        return Kind.HOST
+    element = isinstance(primitive, Gather) or (
+        isinstance(primitive, ScatterAdd) and one_hot(program, number) is not None
+    )
+    return Kind.VIEW if element else Kind.SCATTER
+
+
+def _sliding_kind(program: Program, k: int) -> Kind:
+    """Return how a convolution or pooling of floats is computed."""
+    primitive, operands = program.steps[k]
+    if isinstance(primitive, Convolve):
+        x, y = (program.type_at(operand).shape for operand in operands)
+        native = convolutions.is_native(primitive, x, y, program.types[k].shape)
+        return Kind.CONVOLUTION if native else Kind.HOST
+    assert isinstance(primitive, (MaxPool, MaxPoolShare)), "the only others that slide"
+    forward = all(r.x == 1 and r.y < 0 for r in primitive.relations)
+    return Kind.POOLING if forward else Kind.HOST
 
 
 def _constants_fit(program: Program, k: int, literals: dict[int, Value]) -> bool:

@@ -1,97 +1,157 @@
-"""Where each stored value lies: with the caller, or in an arena whose places are used again.
+"""Where each stored value lies: with the caller, among the constants, or in an arena.
 
-Native code finds everything through one table of pointers. Its first entries are fixed (`ARENA`,
-`FRAME`); then come arrays from outside: arguments, constants, results.
+Native code of a program is given two tables of pointers. The *root* is one for a whole run: what a
+host call needs, and the constants. The *table* is one for each call of the program, which a loop
+may call a thousand times: the arena, the inputs, the outputs.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
 from typing import Final, final
 
-from attrs import frozen
+from attrs import field, frozen
 
+from pullback.compiler.control import Layout, held, layout, size_of
+from pullback.compiler.kernel import Kernel
 from pullback.compiler.kernels import Plan
 from pullback.compiler.kinds import Kind
+from pullback.primitives.bundle import Unpack
 
+#: The fixed entries of the root, before the constants.
+FRAME: Final = 0
+DESCRIPTIONS: Final = 1
+TABLE: Final = 2
+CONSTANTS: Final = 3
+#: The first entries of a table; then come the outputs.
 ARENA: Final = 0
-FRAME: Final = 1
-_FIXED: Final = 2
-_ALIGNMENT: Final = 64  # a line of the cache, and the widest vector
+INPUTS: Final = 1
 
 
 @final
 @frozen
 class Memory:
-    """The static plan of memory."""
+    """The static plan of memory of a program, and of those that it calls."""
 
     #: The bytes of the arena.
     size: int
     #: Values in the arena, and how many bytes from its start.
     offsets: dict[int, int]
-    #: Values from outside the arena, and their places in the table.
+    #: Inputs and outputs, and their entries in the table.
     slots: dict[int, int]
-    #: The entries of the table.
-    entries: int
+    #: Constants that native code reads, and their entries in the root.
+    constants: dict[int, int]
+    #: For each kernel that needs it (by its first value): where its scratch memory begins.
+    scratch: dict[int, int]
+    #: The plans of the programs that a step calls, and what lies where in its scratch memory.
+    called: dict[int, tuple[tuple[Memory, ...], Layout]] = field(repr=False)
 
     def __str__(self) -> str:
         """Write a line for each value, in the order of places."""
         lines = [f"arena: {self.size} bytes"]
-        lines += [
-            f"  {offset}: value {v}" for v, offset in sorted(self.offsets.items(), key=_place)
-        ]
-        lines += [f"table entry {slot}: value {v}" for v, slot in self.slots.items()]
+        places = [(offset, f"value {number}") for number, offset in self.offsets.items()]
+        places += [(offset, f"scratch of {number}") for number, offset in self.scratch.items()]
+        lines += [f"  {offset}: {what}" for offset, what in sorted(places)]
+        lines += [f"table entry {slot}: value {number}" for number, slot in self.slots.items()]
+        lines += [f"root entry {slot}: value {number}" for number, slot in self.constants.items()]
+        for number, (memories, _) in self.called.items():
+            for memory in memories:
+                lines += [
+                    f"called by {number}:",
+                    *(f"  {line}" for line in str(memory).split("\n")),
+                ]
         return "\n".join(lines)
 
 
-def _place(item: tuple[int, int]) -> int:
-    return item[1]
-
-
-def plan_memory(plan: Plan) -> Memory:
+def plan_memory(plan: Plan, entries: Iterator[int] | None = None) -> Memory:
     """Give each value that native code reads or writes its place.
 
     Before -> after:
         kernels [0: -> a], [1: a -> b], [2: b -> c]  ->  a and c share a place, b has another
 
-    Rank 0 lies in the arena, to the end where it comes from outside or goes there.
+    Args:
+        plan: The kernels.
+        entries: The entries of the root that are free for constants.
     """
-    program, last = plan.program, len(plan.kernels)
+    entries = count(CONSTANTS) if entries is None else entries
+    program = plan.program
+    born, dies = _lives(plan)
+    slots = {number: INPUTS + number for number in range(len(program.inputs))}
+    for entry, number in enumerate(program.outputs, INPUTS + len(program.inputs)):
+        if number in born:
+            slots.setdefault(number, entry)
+    constants = {n: next(entries) for n in range(len(program.inputs), plan.first) if n in dies}
+    called: dict[int, tuple[tuple[Memory, ...], Layout]] = {}
+    blocks = [
+        (n, size_of(program.type_at(n)), b, dies.get(n, b))
+        for n, b in born.items()
+        if n not in slots
+    ]
+    for position, kernel in enumerate(plan.kernels):
+        number = kernel.values[0]
+        if number in plan.calls:
+            memories = tuple([plan_memory(each, entries) for each in plan.calls[number]])
+            called[number] = memories, _layout(plan, kernel, memories)
+            # A number below zero stands for scratch memory.
+            blocks.append((-number, called[number][1].size, position, position))
+        if kernel.pieces is not None:
+            blocks.append((-number, kernel.pieces.scratch, position, position))
+    offsets, size = _pack(sorted(blocks, key=_birth))
+    return Memory(
+        size,
+        {number: place for number, place in offsets.items() if number >= 0},
+        slots,
+        constants,
+        {-number: place for number, place in offsets.items() if number < 0},
+        called,
+    )
+
+
+def _lives(plan: Plan) -> tuple[dict[int, int], dict[int, int]]:
+    """Return the first kernel of each value made in memory, and the last of each value there.
+
+    What NumPy makes and native code does not read stays an object, unless it is in a called
+    program.
+    """
     born, dies = dict[int, int](), dict[int, int]()
+    made = dict[int, int]()
     for position, kernel in enumerate(plan.kernels):
-        if kernel.kind is not Kind.HOST:
-            for number in kernel.writes:
-                born[number] = position
-            for number in kernel.reads:
+        host = kernel.kind is Kind.HOST
+        for number in kernel.writes:
+            (made if host and not plan.called else born)[number] = position
+        for number in kernel.reads:
+            if not host or number in born:
                 dies[number] = position
-    made = {
-        kernel.values[0]: k for k, kernel in enumerate(plan.kernels) if kernel.kind is Kind.HOST
-    }
-    for position, kernel in enumerate(plan.kernels):
-        if kernel.kind is Kind.HOST:
-            for number in kernel.reads:
-                if number in born:
-                    dies[number] = max(position, dies.get(number, -1))
-    for number in dies:
-        if number not in born:
-            born[number] = made.get(number, -1)
-    arrays = [n for n in sorted(born) if program.type_at(n).shape]
-    results = {n for n in program.outputs if n >= plan.first and n not in made}
-    outside = [n for n in arrays if n < plan.first] + [n for n in arrays if n in results]
-    slots = {number: _FIXED + k for k, number in enumerate(outside)}
-    for number in born:
-        if number < plan.first or number in results:
-            dies[number] = last
-    inside = [n for n in sorted(born, key=born.__getitem__) if n not in slots]
-    offsets, size = _pack((n, _bytes(plan, n), born[n], dies.get(n, born[n])) for n in inside)
-    return Memory(size, offsets, slots, _FIXED + len(slots))
+    born |= {number: position for number, position in made.items() if number in dies}
+    if plan.called:  # outputs that no step makes are copied from where they lie
+        dies |= dict.fromkeys(plan.program.outputs, len(plan.kernels))
+    return born, dies
 
 
-def _bytes(plan: Plan, number: int) -> int:
-    type_ = plan.program.type_at(number)
-    size = math.prod(type_.shape) * type_.dtype.itemsize
-    return -(-size // _ALIGNMENT) * _ALIGNMENT
+def _layout(plan: Plan, kernel: Kernel, memories: Sequence[Memory]) -> Layout:
+    """Return what lies where in the scratch memory of a step that calls programs."""
+    primitive, _ = plan.program.steps[kernel.values[0] - plan.first]
+    needs = [
+        (8 * (INPUTS + len(program.inputs) + len(program.outputs)), memory.size)
+        for program, memory in zip(held(primitive), memories, strict=True)
+    ]
+    return layout(primitive, needs, results(plan, kernel))
+
+
+def results(plan: Plan, kernel: Kernel) -> dict[int, int]:
+    """Return by its index each result of a step of control flow that somebody reads."""
+    found: dict[int, int] = {}
+    for number in kernel.writes:
+        primitive, _ = plan.program.steps[number - plan.first]
+        assert isinstance(primitive, Unpack), "nothing else takes a part of a bundle"
+        found[primitive.index] = number
+    return found
+
+
+def _birth(block: tuple[int, int, int, int]) -> int:
+    return block[2]
 
 
 def _pack(values: Iterable[tuple[int, int, int, int]]) -> tuple[dict[int, int], int]:

@@ -8,6 +8,8 @@ from typing import Final, final
 
 from pullback.compiler.kernel import Kernel
 from pullback.compiler.kinds import Kind
+from pullback.compiler.storage import Rows
+from pullback.compiler.straight import cut
 from pullback.core.program import Program
 
 _LARGEST: Final = 400  # steps in one loop: LLVM takes more than linear time
@@ -17,8 +19,17 @@ _LARGEST: Final = 400  # steps in one loop: LLVM takes more than linear time
 class Scheduler:
     """Puts each stored value into a kernel: maps of one shape share one, where order allows it."""
 
-    def __init__(self, program: Program, kinds: dict[int, Kind], stored: frozenset[int]) -> None:
-        self.program, self.kinds, self.stored = program, kinds, stored
+    def __init__(
+        self,
+        program: Program,
+        kinds: dict[int, Kind],
+        stored: frozenset[int],
+        rows: Rows,
+        straight: frozenset[int] = frozenset(),
+    ) -> None:
+        self.program, self.kinds, self.stored, self.rows = program, kinds, stored, rows
+        self.straight = straight
+        self.waiting: dict[int, None] = {}  # straight-line code that nothing has needed so far
         self.first = len(program.inputs) + len(program.constants)
         self.groups: list[list[int]] = []
         self.at: dict[int, int] = {}  # in which group a stored value is computed
@@ -28,25 +39,48 @@ class Scheduler:
     def kernels(self) -> tuple[Kernel, ...]:
         """Return the kernels in the order in which they run."""
         for number, kind in self.kinds.items():
-            if number in self.stored:
+            if number in self.straight:
+                self.waiting[number] = None
+            elif number in self.stored:
                 self._place(number, kind)
+        self._let_go()
         reads = [self._leaves(group) for group in self.groups]
         needed = set(self.program.outputs).union(*reads)
         return tuple([
-            Kernel(
-                self._kind(group), tuple(group), tuple(read), tuple(v for v in group if v in needed)
-            )
+            self._kernel(group, read, [v for v in group if v in needed])
             for group, read in zip(self.groups, reads, strict=True)
         ])  # fmt: skip
 
+    def _kernel(self, group: list[int], reads: list[int], writes: list[int]) -> Kernel:
+        kind, pieces = self._kind(group), None
+        if kind is Kind.STRAIGHT:
+            pieces = cut(self.program, group, reads, writes)
+        return Kernel(kind, tuple(group), tuple(reads), tuple(writes), pieces)
+
+    def _let_go(self) -> None:
+        """Make a kernel of the straight-line code so far."""
+        if self.waiting:
+            self.at.update(dict.fromkeys(self.waiting, len(self.groups)))
+            self.groups.append(list(self.waiting))
+            self.waiting = {}
+
     def _kind(self, group: list[int]) -> Kind:
+        if group[0] in self.straight:
+            return Kind.STRAIGHT
         kind = self.kinds[group[0]]
         return Kind.MAP if kind is Kind.VIEW else kind
 
     def _place(self, number: int, kind: Kind) -> None:
+        if kind is Kind.PART:  # of the results of what it is unpacked from
+            (whole,) = self.program.steps[number - self.first][1]
+            self.at[number] = self.at[whole]
+            self.groups[self.at[whole]].append(number)
+            return
         shape = self.program.type_at(number).shape
         shape = () if math.prod(shape) == 1 else shape
         inside, aligned = self._walk(number, shape)
+        if any(leaf in self.waiting for leaf in aligned):
+            self._let_go()
         self.weight[number] = len(inside)
         if kind in {Kind.MAP, Kind.VIEW}:
             group = self.open.get(shape)
@@ -82,7 +116,7 @@ class Scheduler:
             seen.add((current, same))
             inside.add(current)
             kind = self.kinds[current]
-            for operand in self.program.steps[current - self.first][1]:
+            for operand in self.rows[current]:
                 has = self.program.type_at(operand).shape
                 kept = same and (shape == () or (kind is Kind.MAP and has == shape))
                 if operand in self.stored:
@@ -95,8 +129,15 @@ class Scheduler:
         """Return the stored values that a group reads from outside."""
         own = set(group)
         found: dict[int, None] = {}
+        if group[0] in self.straight:
+            rows = (self.rows[number] for number in group)
+            return list(dict.fromkeys([o for row in rows for o in row if self._outside(o, own)]))
         for number in group:
             for leaf in self._walk(number, ())[1]:
                 if leaf not in own:
                     found[leaf] = None
         return list(found)
+
+    def _outside(self, operand: int, own: set[int]) -> bool:
+        """Return whether straight-line code reads an operand from memory."""
+        return operand not in own and (operand in self.stored or operand in self.straight)

@@ -16,6 +16,7 @@ import numpy as np
 from pullback.core.protocols import Protocols
 from pullback.core.values import thaw
 from pullback.errors import ConversionError
+from pullback.lazy import lazy
 from pullback.primitives.quantity import Value
 from pullback.types import ArrayType
 
@@ -23,17 +24,30 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from typing_extensions import CapsuleType
 
+    from pullback.core import unknown_values
     from pullback.core.array import Array, ArrayLike
 
     Nested: TypeAlias = bool | int | float | complex | list["Nested"]
+else:
+    unknown_values = lazy("pullback.core.unknown_values")
 
-_BRANCH: Final = "use where, cond or while_loop in place of a branch on it"
-_INTEGER: Final = "pass sizes and axes as plain integers; an array indexes another as x[i]"
+_BRANCH: Final = (
+    "use where, cond or while_loop in place of a branch on it, and logical_and, logical_or, "
+    "minimum or maximum in place of and, or, min and max"
+)
+_INTEGER: Final = (
+    "pass sizes and axes as plain integers; an array indexes another as x[i]; fori_loop and scan "
+    "take the place of a loop over range(x)"
+)
+_SHAPE: Final = (
+    "the shape of the result depends on it; use where(mask, x, other) to leave elements out, or "
+    "compute it outside of the function"
+)
 _ARRAY: Final = (
     "NumPy's functions work on the array itself, np.stack or pullback.stack joins several, and "
     "an ndarray a is indexed as pullback.asarray(a)[x]"
 )
-_USE: Final = "use the array itself"
+_USE: Final = "use the array itself; Python code that wants numbers runs in pure_callback"
 
 
 class Conversion(Protocols):
@@ -47,12 +61,13 @@ class Conversion(Protocols):
     def _concrete(self, conversion: str, remedy: str = _BRANCH) -> Value:
         """Return the value, which need not be a constant's."""
         if self._value.__class__ is ArrayType:
-            msg = (
-                f"{conversion}: the value of {self!r} is not known while vmap, jit or a loop "
-                f"traces the function; {remedy}"
-            )
-            raise ConversionError(msg)
+            node: Array = self  # type: ignore[assignment]  # the one class that derives from this
+            raise unknown_values.unknown_value(conversion, node, remedy)
         return self._value
+
+    def _shaping(self, operation: str) -> Value:
+        """Return the value where the shape of a result depends on it."""
+        return self._concrete(operation, _SHAPE)
 
     def _constant(self, conversion: str, remedy: str) -> Value:
         """Return the value of a constant, and refuse to cut the gradient of anything else."""

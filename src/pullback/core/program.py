@@ -90,6 +90,9 @@ class Program(Generic[P, R_co]):
         needed = set(self.outputs)
         ends: list[tuple[int, ...]] = []
         for _, numbers in reversed(self.steps):
+            if needed.issuperset(numbers):
+                ends.append(())
+                continue
             ended = [number for number in dict.fromkeys(numbers) if number not in needed]
             needed.update(ended)
             ends.append(tuple([number for number in ended if number >= first]))

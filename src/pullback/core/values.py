@@ -36,7 +36,9 @@ def freeze_value(data: object) -> Value:
         return data
     if data.__class__ is Bundle:
         return Bundle(tuple([freeze_value(part) for part in data.parts]))
-    if isinstance(data, np.ma.MaskedArray):
+    # To name masked arrays imports them, so only subclasses are asked.
+    is_special = isinstance(data, np.ndarray) and data.__class__ is not np.ndarray
+    if is_special and isinstance(data, np.ma.MaskedArray):
         msg = "asarray: a masked array would lose its mask; use data.filled(...) or where"
         raise DTypeError(msg)
     try:

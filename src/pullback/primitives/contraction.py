@@ -138,7 +138,8 @@ def without_silent_terms(compute: Kernel, x: Value, y: Value, *, symmetric: bool
     """
     x_finite, y_finite = np.isfinite(x), np.isfinite(y)
     with np.errstate(all="ignore"):
-        x_sign, y_sign = (np.where(np.isnan(v), 0, np.sign(v)) for v in (x, y))
+        # Times 1, as NumPy knows no sign of a bool.
+        x_sign, y_sign = (np.where(np.isnan(v), 0, np.sign(v * 1)) for v in (x, y))
         loud = y_finite & (y != 0) if symmetric else y_finite
         finite = compute(np.where(x_finite, x, 0), np.where(y_finite, y, 0))
         met = compute(np.where(x != 0, 1.0, 0.0), np.where(y_finite, 0.0, 1.0))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import final
+from typing import Final, final
 
 from llvmlite import ir
 
-from pullback.compiler.kernels import Plan
-from pullback.compiler.kinds import Kind
-from pullback.compiler.llvm import scalars
-from pullback.compiler.llvm.indices import (
+from pullback.compiler.indexing import one_hot, selection
+from pullback.compiler.indices import (
     ZERO,
     Affine,
     Index,
@@ -19,10 +17,21 @@ from pullback.compiler.llvm.indices import (
     spread,
     strides,
     through,
+    variable,
 )
+from pullback.compiler.kernels import Plan
+from pullback.compiler.kinds import Kind
+from pullback.compiler.llvm import scalars
+from pullback.compiler.llvm.gathers import one_hot_element, source
+from pullback.compiler.llvm.guards import note
+from pullback.compiler.llvm.lanes import Lanes, like
 from pullback.compiler.llvm.scalars import BYTE, FLAG, INDEX
+from pullback.compiler.llvm.vectors import splat
+from pullback.primitives.gather import Gather, ScatterAdd
 from pullback.primitives.slicing import PadSlice
 from pullback.types import ArrayType
+
+_COMPUTED: Final = 1000  # the first variable that is no loop's
 
 
 @final
@@ -35,13 +44,21 @@ class Elements:
         builder: ir.IRBuilder,
         variables: dict[int, ir.Value],
         pointers: dict[int, ir.Value],
+        met: ir.Value | None = None,
     ) -> None:
         self.plan = plan
         self.builder = builder
-        self.variables = variables
+        self.variables = dict(variables)
         self.pointers = pointers
+        self.met = met
         self.known: dict[tuple[int, Index], ir.Value] = {}
         self.places: dict[Affine, ir.Value] = {}
+        #: Values of which the loop sees one element.
+        self.fixed: dict[int, ir.Value] = {}
+        #: Values kept for one row alone, and how many variables number the rows.
+        self.hidden: dict[int, int] = {}
+        #: The variable that steps over several elements, and how many: a vector each.
+        self.lanes: tuple[int, int] | None = None
 
     def place(self, form: Affine) -> ir.Value:
         """Append the evaluation of an affine form."""
@@ -63,8 +80,13 @@ class Elements:
         """Return an element of a value, wherever it comes from."""
         plan = self.plan
         type_ = plan.program.type_at(number)
+        if number in self.fixed:
+            return self.fixed[number]
         if number in plan.literals:
-            return scalars.literal(plan.literals[number], type_.dtype)
+            literal = scalars.literal(plan.literals[number], type_.dtype)
+            if self.lanes is None:
+                return literal
+            return ir.Constant(Lanes(literal.type, self.lanes[1]), literal.constant)
         if math.prod(type_.shape) == 1:
             index = ZERO
         key = number, index
@@ -72,7 +94,8 @@ class Elements:
         if found is not None:
             return found
         if number in self.pointers:
-            found = self.load(number, self.place(flatten(index, type_.shape)))
+            form = self.seen(number, flatten(index, type_.shape))
+            found = self.load(number, self.place(form)) if self.lanes is None else self._row(number, form)
         else:
             found = self.step(number, index)
         self.known[key] = found
@@ -87,6 +110,19 @@ class Elements:
             found = self.known[number, index] = self.step(number, index)
         return found
 
+    def variable(self, value: ir.Value) -> Affine:
+        """Return a computed number as a form."""
+        number = _COMPUTED + len(self.variables)
+        self.variables[number] = value
+        return variable(number)
+
+    def seen(self, number: int, form: Affine) -> Affine:
+        """Return the place of an element in what is kept of a value."""
+        hidden = self.hidden.get(number)
+        if hidden is None:
+            return form
+        return Affine(tuple([item for item in form.terms if item[0] >= hidden]), form.constant)
+
     def load(self, number: int, place: ir.Value) -> ir.Value:
         """Append a load from memory."""
         dtype = self.plan.program.type_at(number).dtype
@@ -95,13 +131,27 @@ class Elements:
         value = self.builder.load(pointer, typ=kind)
         return self.builder.trunc(value, FLAG) if dtype.kind == "b" else value
 
+    def _row(self, number: int, form: Affine) -> ir.Value:
+        """Append a load of elements side by side, or of one for all lanes."""
+        assert self.lanes is not None, "a loop over vectors"
+        variable, count = self.lanes
+        place = self.place(form)
+        if variable not in dict(form.terms):
+            return splat(self.builder, self.load(number, place), count)
+        dtype = self.plan.program.type_at(number).dtype
+        kind = scalars.stored(dtype)
+        pointer = self.builder.gep(self.pointers[number], [place], source_etype=kind)
+        value = self.builder.load(pointer, align=dtype.itemsize, typ=Lanes(kind, count))
+        return self.builder.trunc(value, Lanes(FLAG, count)) if dtype.kind == "b" else value
+
     def store(self, number: int, pointer: ir.Value, place: ir.Value, value: ir.Value) -> None:
         """Append a store to memory, for a value of the dtype of ``number``."""
         dtype = self.plan.program.type_at(number).dtype
         kind = scalars.stored(dtype)
         if dtype.kind == "b":
-            value = self.builder.zext(value, BYTE)
-        self.builder.store(value, self.builder.gep(pointer, [place], source_etype=kind))
+            value = self.builder.zext(value, like(BYTE, value))
+        place = self.builder.gep(pointer, [place], source_etype=kind)
+        self.builder.store(value, place, align=dtype.itemsize)
 
     def step(self, number: int, index: Index) -> ir.Value:
         """Append what computes one element of a step's result."""
@@ -114,11 +164,21 @@ class Elements:
                 self.value(operand, broadcast(index, t.shape, type_.shape))
                 for operand, t in zip(operands, types, strict=True)
             ]
-            return scalars.apply(
-                self.builder, primitive, elements, _strong(types, type_), type_.dtype
-            )
+            guards: list[ir.Value] | None = None if self.met is None else []
+            strong = _strong(types, type_)
+            value = scalars.apply(self.builder, primitive, elements, strong, type_.dtype, guards)
+            if self.met is not None and guards:
+                note(self.builder, self.met, guards)
+            return value
         if isinstance(primitive, PadSlice):
             return self._padded(primitive, operands[0], types[0], spread(index, type_.shape))
+        if isinstance(primitive, Gather):
+            place = source(self, selection(program, number), spread(index, type_.shape))
+            return self.value(operands[0], place)
+        if isinstance(primitive, ScatterAdd):
+            found = one_hot(program, number)
+            assert found is not None, "only such a sum is computed by element"
+            return one_hot_element(self, found, operands[0], spread(index, type_.shape))
         return self.value(operands[0], through(primitive, index, types[0].shape, type_.shape))
 
     def _padded(

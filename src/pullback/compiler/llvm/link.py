@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import ctypes
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, final
 
 from attrs import frozen
 from llvmlite import binding
 
+from pullback.primitives.quantity import Value
+
 _LEVEL: Final = 2
+#: What a run returns where an argument is not as described.
+UNFIT: Final = 2
+#: The same where NumPy is to evaluate the program: it names the index that is out of range.
+REFUSED: Final = 3
 
-#: A compiled run: takes the table of pointers, returns 0 or the failure of a host call.
-Run = Callable[[int], int]
+#: A compiled run: takes the root's address, the arguments and arrays for the results; returns 0, or
+#: 1 where a host call failed, or `UNFIT` where an argument is not as described.
+Run = Callable[[int, Sequence[Value], list[Value]], int]
 
 
-def machine() -> binding.TargetMachine:
-    """Return this machine; an engine takes its own."""
+def machine(level: int = _LEVEL) -> binding.TargetMachine:
+    """Return this machine, with the level of its code generation; an engine takes its own."""
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     return binding.Target.from_default_triple().create_target_machine(
         cpu=binding.get_host_cpu_name(),
         features=binding.get_host_cpu_features().flatten(),
-        opt=_LEVEL,
+        opt=level,
         jit=True,
     )
 
@@ -37,26 +44,31 @@ class Linked:
     call: Run
 
 
-def optimise(text: str, times: dict[str, float]) -> binding.ModuleRef:
-    """Return a module after LLVM's passes, from its text."""
-    target = machine()
+def optimise(text: str, loops: str, times: dict[str, float]) -> binding.ModuleRef:
+    """Return a module from its text, with loops that LLVM's passes have seen, if there are any."""
     start = time.perf_counter()
     parsed = binding.parse_assembly(text)
     times["parse"] = time.perf_counter() - start
+    if not loops:
+        return parsed
+    target, inner = machine(), binding.parse_assembly(loops)
     options = binding.create_pipeline_tuning_options(speed_level=_LEVEL)
     options.loop_vectorization = options.loop_interleaving = True
     options.loop_unrolling = options.slp_vectorization = False
     passes = binding.create_pass_builder(target, options)
     start = time.perf_counter()
-    passes.getModulePassManager().run(parsed, passes)
+    passes.getModulePassManager().run(inner, passes)
+    parsed.link_in(inner)
     times["optimise"] = time.perf_counter() - start
     return parsed
 
 
-def object_code(module: binding.ModuleRef, times: dict[str, float]) -> bytes:
+def object_code(
+    module: binding.ModuleRef, times: dict[str, float], *, quick: bool = False
+) -> bytes:
     """Return the machine code of a module, to be loaded here or in another process."""
     start = time.perf_counter()
-    code = machine().emit_object(module)
+    code = machine(0 if quick else _LEVEL).emit_object(module)
     times["generate"] = time.perf_counter() - start
     return code
 
@@ -70,7 +82,9 @@ def load(code: bytes, times: dict[str, float]) -> Linked:
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
     address = engine.get_function_address("run")
-    function = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(address)
+    function = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.py_object, ctypes.py_object)(
+        address
+    )
     times["load"] = time.perf_counter() - start
     return Linked(engine, function)
 

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import final
 
 from attrs import frozen
 from llvmlite import ir
 
-from pullback.compiler.kernel import Kernel
-from pullback.compiler.kernels import Plan
-from pullback.compiler.kinds import Kind
-from pullback.compiler.llvm.elements import Elements
-from pullback.compiler.llvm.indices import (
+from pullback.compiler.indices import (
     ZERO,
     Affine,
     Index,
     NeedsAxesError,
     Shape,
+    axes_index,
     broadcast,
     spread,
     strides,
     through,
     variable,
 )
+from pullback.compiler.kernel import Kernel
+from pullback.compiler.kernels import Plan
+from pullback.compiler.kinds import Kind
+from pullback.compiler.llvm.elements import Elements
+from pullback.compiler.llvm.lanewise import lane_count
 from pullback.compiler.llvm.nests import nest
+from pullback.compiler.llvm.scalars import INDEX
+from pullback.compiler.llvm.threads import Part
+from pullback.primitives.gather import Gather, ScatterAdd
 from pullback.primitives.joining import Concat
 from pullback.primitives.slicing import PadSlice, SliceSet
 
@@ -41,20 +46,19 @@ class Code:
     pointers: dict[int, ir.Value]
     #: What it reads: the only values it may load.
     reads: frozenset[int]
+    #: The part of the outermost loop that is done, where threads share the work.
+    part: Part | None = None
+    #: Where quick code notes that it may be wrong, if it is to be quick.
+    met: ir.Value | None = None
 
     def elements(self, variables: dict[int, ir.Value]) -> Elements:
         """Return the body of a loop, at the builder's place."""
         sources = {number: self.pointers[number] for number in self.reads}
-        return Elements(self.plan, self.builder, variables, sources)
+        return Elements(self.plan, self.builder, variables, sources, self.met)
 
     def shape(self, number: int) -> Shape:
         """Return the shape of a value."""
         return self.plan.program.type_at(number).shape
-
-
-def axes_index(shape: Shape, start: int = 0) -> tuple[Affine, ...]:
-    """Return an index with a variable for each axis that is longer than 1."""
-    return tuple(variable(start + axis) if size != 1 else ZERO for axis, size in enumerate(shape))
 
 
 def is_flat(plan: Plan, numbers: Iterable[int], reads: frozenset[int]) -> bool:
@@ -69,7 +73,7 @@ def is_flat(plan: Plan, numbers: Iterable[int], reads: frozenset[int]) -> bool:
             seen.add(item)
             primitive, operands = plan.program.steps[number - plan.first]
             want = plan.program.type_at(number).shape
-            if isinstance(primitive, PadSlice):
+            if isinstance(primitive, (PadSlice, Gather, ScatterAdd)):
                 spread(index, want)
                 continue
             for operand in operands:
@@ -96,15 +100,59 @@ def emit_map(code: Code, kernel: Kernel) -> None:
     index: Index = variable(0) if flat and shape else axes_index(shape)
     extents = [(0, math.prod(shape))] if flat else list(enumerate(shape))
 
-    def body(variables: dict[int, ir.Value]) -> None:
+    def body(variables: dict[int, ir.Value], lanes: tuple[int, int] | None = None) -> None:
         elements = code.elements(variables)
+        elements.lanes = lanes
         for number in kernel.values:
             value = elements.compute(number, index)
             if number in kernel.writes:
                 place = elements.place(_flat(index, shape))
                 elements.store(number, code.pointers[number], place, value)
 
-    nest(code.builder, extents, body)
+    extents = [item for item in extents if item[1] != 1]
+    lanes = 1
+    if extents:
+        lanes = lane_count(
+            code.plan, kernel.values, code.reads, index, extents[-1][0], math.prod(shape)
+        )
+    whole, rest = divmod(extents[-1][1], lanes) if extents else (0, 0)
+    if lanes == 1 or (code.part is not None and rest and len(extents) == 1):
+        nest(code.builder, extents, body, part=code.part)
+    else:
+        _in_lanes(code, extents, body, lanes)
+
+
+def _in_lanes(
+    code: Code,
+    extents: Sequence[tuple[int, int]],
+    body: Callable[[dict[int, ir.Value], tuple[int, int] | None], None],
+    lanes: int,
+) -> None:
+    """Append loops of which the innermost takes several elements at a time, and those left over.
+
+    Before -> after:
+        for i in 0..19: c[i] = -a[i]  ->  for k in 0..2: c[8k:8k + 8] = -a[8k:8k + 8]
+                                          c[16:19] = -a[16:19]
+    """
+    b = code.builder
+    *outer, (variable, extent) = extents
+    whole, rest = divmod(extent, lanes)
+
+    def vectors(variables: dict[int, ir.Value], count: int, start: int) -> None:
+        place = b.mul(variables[variable], ir.Constant(INDEX, count), flags=("nuw", "nsw"))
+        place = b.add(place, ir.Constant(INDEX, start), flags=("nuw", "nsw")) if start else place
+        body(variables | {variable: place}, (variable, count) if count > 1 else None)
+
+    def row(around: dict[int, ir.Value], part: Part | None = None) -> None:
+        if whole:
+            nest(b, [(variable, whole)], lambda v: vectors(v, lanes, 0), around, part=part)
+        if rest:
+            nest(b, [(variable, 1)], lambda v: vectors(v, rest, whole * lanes), around)
+
+    if outer:
+        nest(b, outer, row, part=code.part)
+    else:
+        row({}, code.part)
 
 
 def _flat(index: Index, shape: Shape) -> Affine:

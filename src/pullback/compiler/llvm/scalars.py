@@ -14,6 +14,8 @@ from llvmlite import ir
 
 from pullback.compiler.kinds import IDENTITIES, has_scalar
 from pullback.compiler.llvm import mathematics as m
+from pullback.compiler.llvm.integers import integer
+from pullback.compiler.llvm.lanes import like
 from pullback.primitives import arithmetic as ar
 from pullback.primitives import bitwise as bw
 from pullback.primitives import comparison as cp
@@ -39,6 +41,7 @@ POINTER: Final = ir.PointerType()
 DOUBLE: Final = ir.DoubleType()
 SINGLE: Final = ir.FloatType()
 BOOL: Final[DType] = np.dtype(np.bool_)
+_DECIMALS: Final = 22  # the largest power of ten that is a double
 
 #: Formulas of one or two floats.
 FORMULAS: Final[dict[type[Primitive], m.Formula]] = {
@@ -123,7 +126,7 @@ def intrinsic(builder: ir.IRBuilder, name: str, *operands: ir.Value) -> ir.Value
     """Append a call of an intrinsic function of floats."""
     kind = operands[0].type
     function_type = ir.FunctionType(kind, [kind] * len(operands))
-    full = f"llvm.{name}.{'f64' if kind == DOUBLE else 'f32'}"
+    full = f"llvm.{name}.{kind.intrinsic_name}"
     found = builder.module.globals.get(full)
     function = found or ir.Function(builder.module, function_type, full)
     return builder.call(function, operands)
@@ -133,12 +136,14 @@ def cast(b: ir.IRBuilder, x: ir.Value, have: DType, want: DType) -> ir.Value:
     """Append the conversion of an element to another dtype."""
     if have == want:
         return x
-    target = computed(want)
+    target = like(computed(want), x)
     if have.kind == "f":
         return _cast_float(b, x, have, want)
     if want.kind == "b":
         return b.icmp_unsigned("!=", x, ir.Constant(x.type, 0))
     unsigned = have.kind in "bu"
+    if want.kind == "f" and have.kind == "b":
+        return b.select(x, ir.Constant(target, 1.0), ir.Constant(target, 0.0))
     if want.kind == "f":
         return b.uitofp(x, target) if unsigned else b.sitofp(x, target)
     width = 1 if have.kind == "b" else 8 * have.itemsize
@@ -148,19 +153,22 @@ def cast(b: ir.IRBuilder, x: ir.Value, have: DType, want: DType) -> ir.Value:
 
 
 def _cast_float(b: ir.IRBuilder, x: ir.Value, have: DType, want: DType) -> ir.Value:
-    target = computed(want)
+    target = like(computed(want), x)
     if want.kind == "b":
         return b.fcmp_unordered("!=", x, ir.Constant(x.type, 0.0))
     if want.kind == "f":
         return b.fptrunc(x, target) if want.itemsize < have.itemsize else b.fpext(x, target)
-    if want.kind == "i" and want.itemsize == 8:  # the smallest integer where it does not fit
-        limit = ir.Constant(x.type, 2.0**63)
-        fits = b.and_(
-            b.fcmp_ordered("<", x, limit), b.fcmp_ordered(">=", x, ir.Constant(x.type, -(2.0**63)))
-        )
-        safe = b.select(fits, x, ir.Constant(x.type, 0.0))
-        return b.select(fits, b.fptosi(safe, target), ir.Constant(target, -(2**63)))
-    raise NoInstructionError
+    if want.kind == "u" and want.itemsize > 2:
+        raise NoInstructionError
+    # The smallest integer where it does not fit, as x86 has it; by way of 32 bits to fewer.
+    bits = 64 if want.itemsize == 8 else 32
+    limit = ir.Constant(x.type, 2.0 ** (bits - 1))
+    least = ir.Constant(x.type, -(2.0 ** (bits - 1)))
+    fits = b.and_(b.fcmp_ordered("<", x, limit), b.fcmp_ordered(">=", x, least))
+    whole = like(ir.IntType(bits), x)
+    safe = b.select(fits, x, ir.Constant(x.type, 0.0))
+    value = b.select(fits, b.fptosi(safe, whole), ir.Constant(whole, -(2 ** (bits - 1))))
+    return value if whole == target else b.trunc(value, target)
 
 
 def apply(
@@ -169,6 +177,7 @@ def apply(
     operands: Sequence[ir.Value],
     types: Sequence[ArrayType],
     out: DType,
+    guards: list[ir.Value] | None = None,
 ) -> ir.Value:
     """Append the instructions of a primitive.
 
@@ -178,6 +187,7 @@ def apply(
         operands: An element of each operand.
         types: The operands' types.
         out: The dtype of the result.
+        guards: As `mathematics.emit` takes them.
 
     Raises:
         NoInstructionError: The primitive is not native on these dtypes.
@@ -190,6 +200,8 @@ def apply(
             flag = cast(b, operands[0], dtypes[0], BOOL)
             x, y = (cast(b, v, d, out) for v, d in zip(operands[1:], dtypes[1:], strict=True))
             return b.select(flag, x, y)
+        case ro.Signbit():
+            return _signbit(b, operands[0], dtypes[0])
         case cp.Isnan() | cp.Isfinite() | cp.Isinf():
             return _classify(b, primitive, operands[0], dtypes[0])
         case bw.LogicalAnd() | bw.LogicalOr() | bw.LogicalXor() | bw.LogicalNot():
@@ -207,8 +219,11 @@ def apply(
         return cast(b, operands[0], dtypes[0], out)
     converted = [cast(b, v, d, out) for v, d in zip(operands, dtypes, strict=True)]
     if out.kind == "f":
-        return _floating(b, primitive, converted)
-    return _integer(b, primitive, converted, out)
+        return _floating(b, primitive, converted, guards)
+    found = integer(b, primitive, converted, out)
+    if found is None:
+        raise NoInstructionError
+    return found
 
 
 def _overflows(types: Sequence[ArrayType], out: DType) -> bool:
@@ -219,11 +234,19 @@ def _overflows(types: Sequence[ArrayType], out: DType) -> bool:
 
 def _classify(b: ir.IRBuilder, primitive: Primitive, x: ir.Value, dtype: DType) -> ir.Value:
     if dtype.kind != "f":
-        return ir.Constant(FLAG, int(isinstance(primitive, cp.Isfinite)))
+        return ir.Constant(like(FLAG, x), int(isinstance(primitive, cp.Isfinite)))
     if isinstance(primitive, cp.Isnan):
         return b.fcmp_unordered("uno", x, x)
     relation: Relation = "<" if isinstance(primitive, cp.Isfinite) else "=="
     return b.fcmp_ordered(relation, intrinsic(b, "fabs", x), ir.Constant(x.type, float("inf")))
+
+
+def _signbit(b: ir.IRBuilder, x: ir.Value, dtype: DType) -> ir.Value:
+    if dtype.kind in "bu":
+        return ir.Constant(like(FLAG, x), 0)
+    if dtype.kind == "f":
+        x = b.bitcast(x, like(ir.IntType(8 * dtype.itemsize), x))
+    return b.icmp_signed("<", x, ir.Constant(x.type, 0))
 
 
 def _logical(b: ir.IRBuilder, primitive: Primitive, flags: Sequence[ir.Value]) -> ir.Value:
@@ -259,7 +282,12 @@ def compare(
     return (b.icmp_signed if dtype.kind == "i" else b.icmp_unsigned)(relation, x, y)
 
 
-def _floating(b: ir.IRBuilder, primitive: Primitive, operands: Sequence[ir.Value]) -> ir.Value:
+def _floating(
+    b: ir.IRBuilder,
+    primitive: Primitive,
+    operands: Sequence[ir.Value],
+    guards: list[ir.Value] | None,
+) -> ir.Value:
     x, y = operands[0], operands[-1]
     one, zero = ir.Constant(x.type, 1.0), ir.Constant(x.type, 0.0)
     match primitive:
@@ -283,6 +311,8 @@ def _floating(b: ir.IRBuilder, primitive: Primitive, operands: Sequence[ir.Value
             return intrinsic(b, "fabs", x)
         case ro.Round(0):
             return intrinsic(b, "roundeven", x)
+        case ro.Round(decimals) if abs(decimals) <= _DECIMALS:
+            return _rounded(b, x, decimals)
         case ro.Sign():
             unsigned = b.fcmp_unordered("==", x, zero)  # or nan
             return b.select(unsigned, b.fmul(x, x), intrinsic(b, "copysign", one, x))
@@ -297,56 +327,25 @@ def _floating(b: ir.IRBuilder, primitive: Primitive, operands: Sequence[ir.Value
     formula = FORMULAS.get(type(primitive))
     if formula is None:
         raise NoInstructionError
-    return m.emit(b, formula, *operands)
+    return m.emit(b, formula, *operands, guards=guards)
+
+
+def _rounded(b: ir.IRBuilder, x: ir.Value, decimals: int) -> ir.Value:
+    """Append rounding to a multiple of a power of ten, with two roundings more, as NumPy does."""
+    scale = ir.Constant(x.type, 10.0 ** abs(decimals))
+    before, after = (b.fmul, b.fdiv) if decimals > 0 else (b.fdiv, b.fmul)
+    return after(intrinsic(b, "roundeven", before(x, scale)), scale)
 
 
 def multiply_no_nan(b: ir.IRBuilder, x: ir.Value, y: ir.Value, *, symmetric: bool) -> ir.Value:
     """Append a product that is 0, not nan, where ``x`` is 0 (or ``y``, if symmetric)."""
     zero = ir.Constant(x.type, 0.0)
-    silent = b.fcmp_ordered("==", x, zero)
-    if symmetric:
-        silent = b.or_(silent, b.fcmp_ordered("==", y, zero))
     product = b.fmul(x, y)
-    return b.select(b.and_(silent, b.fcmp_unordered("uno", product, product)), zero, product)
-
-
-def _integer(
-    b: ir.IRBuilder, primitive: Primitive, operands: Sequence[ir.Value], out: DType
-) -> ir.Value:
-    x, y = operands[0], operands[-1]
-    match primitive:
-        case bw.BitwiseAnd():
-            return b.and_(x, y)
-        case bw.BitwiseOr():
-            return b.or_(x, y)
-        case bw.BitwiseXor():
-            return b.xor(x, y)
-        case bw.BitwiseInvert():
-            return b.not_(x)
-        case em.Maximum() | em.Minimum():
-            relation: Relation = ">" if isinstance(primitive, em.Maximum) else "<"
-            return b.select(compare(b, relation, x, y, out), x, y)
-        case ar.Add():
-            return b.or_(x, y) if out.kind == "b" else b.add(x, y)
-        case ar.Multiply():
-            return b.and_(x, y) if out.kind == "b" else b.mul(x, y)
-        case _:
-            pass
-    if out.kind == "b":
-        raise NoInstructionError
-    match primitive:
-        case ar.Subtract():
-            return b.sub(x, y)
-        case ar.Negative():
-            return b.sub(ir.Constant(x.type, 0), x)
-        case pw.Square():
-            return b.mul(x, x)
-        case ro.Abs() if out.kind == "i":
-            negative = b.icmp_signed("<", x, ir.Constant(x.type, 0))
-            return b.select(negative, b.sub(ir.Constant(x.type, 0), x), x)
-        case _:
-            pass
-    raise NoInstructionError
+    silenced = b.select(b.fcmp_ordered("ord", product, zero), product, zero)
+    result = product
+    for factor in (x, y) if symmetric else (x,):  # flags are not combined: that compiles slowly
+        result = b.select(b.fcmp_ordered("==", factor, zero), silenced, result)
+    return result
 
 
 @functools.lru_cache(maxsize=4096)

@@ -27,6 +27,15 @@ def rebuild(program: Program, steps: Sequence[Typed], outputs: Sequence[int]) ->
     for number in range(first + len(steps) - 1, first - 1, -1):
         if number in needed:
             needed.update(steps[number - first][0][1])
+    if len(needed.difference(range(first))) == len(steps):
+        return Program(
+            program.inputs,
+            program.constants,
+            tuple([step for step, _ in steps]),
+            tuple([type_ for _, type_ in steps]),
+            tuple(outputs),
+            program.names,
+        )
     numbers = {number: number for number in range(first)}
     kept: list[Typed] = []
     for number, ((primitive, operands), type_) in enumerate(steps, first):

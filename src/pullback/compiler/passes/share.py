@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pullback.compiler.passes.rebuild import Typed, rebuild
+from pullback.compiler.tokens import token
 from pullback.control.callback import Callback
 from pullback.core.program import Program, Step
 
@@ -17,13 +18,14 @@ def share(program: Program) -> Program:
     """
     first = len(program.inputs) + len(program.constants)
     numbers = list(range(first))
-    found: dict[Step, int] = {}
+    found: dict[tuple[object, tuple[int, ...]], int] = {}
     steps: list[Typed] = []
     for (primitive, operands), type_ in zip(program.steps, program.types, strict=True):
         step = primitive, tuple([numbers[operand] for operand in operands])
-        known = None if isinstance(primitive, Callback) else found.get(step)
+        key = token(primitive), step[1]
+        known = None if primitive.__class__ is Callback else found.get(key)
         if known is None:
-            known = found[step] = first + len(steps)
+            known = found[key] = first + len(steps)
             steps.append((step, type_))
         numbers.append(known)
     return rebuild(program, steps, [numbers[number] for number in program.outputs])

@@ -30,6 +30,11 @@ from pullback.primitives.primitive import Primitive
 from pullback.primitives.shape import BroadcastTo, Reshape, Transpose
 from pullback.types import ArrayType
 
+#: What some rule is about.
+_CONCERNED: Final = frozenset({
+    Add, BroadcastTo, Cast, Contract, Input, Named, Negative, Power, Reshape, StopGradient,
+    Subtract, Transpose,
+})  # fmt: skip
 _SPECIAL: Final[dict[float, Primitive]] = {0.5: Sqrt(), 2: Square(), -1: Reciprocal()}
 
 
@@ -51,6 +56,12 @@ def simplify(program: Program) -> Program:
 
     for (primitive, operands), type_ in zip(program.steps, program.types, strict=True):
         step: Step = primitive, tuple([numbers[operand] for operand in operands])
+        if primitive.__class__ not in _CONCERNED or (
+            primitive.__class__ is Add and not _negated(made_by(step[1][1]))
+        ):
+            numbers.append(first + len(steps))
+            steps.append((step, type_))
+            continue
         makers = [made_by(number) for number in step[1]]
         if isinstance(primitive, Power):
             step = _power(program, step, type_at(step[1][0]))
@@ -66,6 +77,10 @@ def simplify(program: Program) -> Program:
         numbers.append(first + len(steps))
         steps.append((step, type_))
     return rebuild(program, steps, [numbers[number] for number in program.outputs])
+
+
+def _negated(maker: Step | None) -> bool:
+    return maker is not None and maker[0].__class__ is Negative
 
 
 def _hands_on(step: Step, out: ArrayType, operand: ArrayType | None) -> bool:

@@ -102,7 +102,7 @@ def emit(
     Args:
         builder: Where they go.
         formula: One of the functions of this package, or any function of `Real` numbers.
-        operands: Its arguments, all `float` or all `double`.
+        operands: Its arguments, all `float` or all `double`, or all vectors of one of them.
         fused: Whether the machine multiplies and adds in one instruction. Without it, `llvm.fma`
             would be a call.
         guards: A list, where the code is to be quick for ordinary arguments and may be wrong for
@@ -115,6 +115,9 @@ def emit(
     Returns:
         The value of the formula.
     """
-    form = SINGLE if operands[0].type == SINGLE.type else DOUBLE
-    scope = Scope(builder, fused, guards)
+    kind, count = operands[0].type, 1
+    if isinstance(kind, ir.VectorType):
+        kind, count = kind.element, kind.count
+    form = SINGLE if kind == SINGLE.type else DOUBLE
+    scope = Scope(builder, fused, guards, count)
     return formula(*(Real(scope, form, operand) for operand in operands)).value

@@ -114,14 +114,18 @@ def _piece(start: Bits, offset: int, weight: int) -> Real:
     scope = start.scope
     builder = scope.builder
     # Bytes stand in reverse, so that a load has the first one at the top.
-    end = ir.Constant(DOUBLE.integer, _TABLE_BYTES - 8 - offset)
+    end = ir.Constant(scope.wide(DOUBLE.integer), _TABLE_BYTES - 8 - offset)
     index = builder.sub(end, (start >> 3).value)
-    address = builder.gep(_table(builder.module), [index], source_etype=ir.IntType(8))
-    word = Bits(scope, DOUBLE, builder.load(address, align=1, typ=DOUBLE.integer))
+    word = Bits(scope, DOUBLE, scope.each(index, lambda i: _word(builder, i)))
     number = (word << (start & 7)) >> 16
     # Under the exponent of 2^(52 + w) an integer in the fraction weighs 2ʷ.
     unit = 2.0 ** (DOUBLE.fraction + weight)
     return (number | ((DOUBLE.bias + DOUBLE.fraction + weight) << 52)).real() - unit
+
+
+def _word(builder: ir.IRBuilder, index: ir.Value) -> ir.Value:
+    address = builder.gep(_table(builder.module), [index], source_etype=ir.IntType(8))
+    return builder.load(address, align=1, typ=DOUBLE.integer)
 
 
 def _table(module: ir.Module) -> ir.GlobalValue:

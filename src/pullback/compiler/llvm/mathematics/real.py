@@ -8,11 +8,13 @@ can turn a loop around it into vector code of any width.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, final
 
 from attrs import frozen
 from llvmlite import ir
 
+from pullback.compiler.llvm.lanes import lanes
 from pullback.compiler.llvm.mathematics.formats import DOUBLE, SINGLE, Format
 
 Relation = Literal["<", "<=", "==", ">=", ">"]
@@ -25,11 +27,28 @@ class Scope:
 
     `fused`: the machine has a fused multiply-add; without one, exact products are made of halves.
     `guards`: see `pullback.compiler.llvm.mathematics.emit`.
+    `lanes`: how many numbers are computed side by side.
     """
 
     builder: ir.IRBuilder
     fused: bool = True
     guards: list[ir.Value] | None = None
+    lanes: int = 1
+
+    def wide(self, kind: ir.Type) -> ir.Type:
+        """Return the type of a number in each lane."""
+        return lanes(kind, self.lanes)
+
+    def each(self, x: ir.Value, function: Callable[[ir.Value], ir.Value]) -> ir.Value:
+        """Return what a function of scalars, of the same type, gives for each lane."""
+        if self.lanes == 1:
+            return function(x)
+        result: ir.Value = ir.Constant(x.type, ir.Undefined)
+        for k in range(self.lanes):
+            place = ir.Constant(ir.IntType(32), k)
+            element = function(self.builder.extract_element(x, place))
+            result = self.builder.insert_element(result, element, place)
+        return result
 
 
 @final
@@ -97,10 +116,10 @@ class Bits:
     def real(self) -> Real:
         """Return the number with these bits."""
         builder = self.scope.builder
-        return Real(self.scope, self.form, builder.bitcast(self.value, self.form.type))
+        return Real(self.scope, self.form, builder.bitcast(self.value, self.scope.wide(self.form.type)))
 
     def _of(self, other: Bits | int) -> ir.Value:
-        return other.value if isinstance(other, Bits) else ir.Constant(self.form.integer, other)
+        return other.value if isinstance(other, Bits) else ir.Constant(self.scope.wide(self.form.integer), other)
 
     def _wrap(self, value: ir.Value) -> Bits:
         return Bits(self.scope, self.form, value)
@@ -172,12 +191,12 @@ class Real:
 
     def of(self, number: float) -> Real:
         """Return a constant of the same format."""
-        return self._wrap(ir.Constant(self.form.type, number))
+        return self._wrap(ir.Constant(self.scope.wide(self.form.type), number))
 
     def bits(self) -> Bits:
         """Return the integer with the same bits."""
         builder = self.scope.builder
-        return Bits(self.scope, self.form, builder.bitcast(self.value, self.form.integer))
+        return Bits(self.scope, self.form, builder.bitcast(self.value, self.scope.wide(self.form.integer)))
 
     def copysign(self, sign: Real) -> Real:
         """Return this magnitude with another's sign."""
@@ -200,19 +219,20 @@ class Real:
         if self.form is DOUBLE:
             return self
         builder = self.scope.builder
-        return Real(self.scope, DOUBLE, builder.fpext(self.value, DOUBLE.type))
+        return Real(self.scope, DOUBLE, builder.fpext(self.value, self.scope.wide(DOUBLE.type)))
 
     def narrowed(self) -> Real:
         """Return a number in double precision rounded to single."""
         builder = self.scope.builder
-        return Real(self.scope, SINGLE, builder.fptrunc(self.value, SINGLE.type))
+        return Real(self.scope, SINGLE, builder.fptrunc(self.value, self.scope.wide(SINGLE.type)))
 
     def intrinsic(self, name: str, *more: Real) -> Real:
         """Return an intrinsic function of this and other numbers."""
         builder = self.scope.builder
         count = 1 + len(more)
-        kind = ir.FunctionType(self.form.type, [self.form.type] * count)
-        function = builder.module.declare_intrinsic(f"llvm.{name}", [self.form.type], kind)
+        type_ = self.scope.wide(self.form.type)
+        kind = ir.FunctionType(type_, [type_] * count)
+        function = builder.module.declare_intrinsic(f"llvm.{name}", [type_], kind)
         return self._wrap(builder.call(function, [self.value, *(x.value for x in more)]))
 
     def _compare(self, relation: Relation, other: Real | float) -> Truth:
@@ -222,7 +242,7 @@ class Real:
     def _of(self, other: Real | float) -> ir.Value:
         if isinstance(other, Real):
             return other.value
-        return ir.Constant(self.form.type, other)
+        return ir.Constant(self.scope.wide(self.form.type), other)
 
     def _wrap(self, value: ir.Value) -> Real:
         return Real(self.scope, self.form, value)

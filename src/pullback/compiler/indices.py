@@ -56,6 +56,11 @@ def variable(number: int) -> Affine:
     return Affine(((number, 1),))
 
 
+def axes_index(shape: Shape, start: int = 0) -> tuple[Affine, ...]:
+    """Return an index with a variable for each axis that is longer than 1."""
+    return tuple(variable(start + axis) if size != 1 else ZERO for axis, size in enumerate(shape))
+
+
 def strides(shape: Sequence[int]) -> Shape:
     """Return by how many elements each axis steps, in row-major order."""
     steps: list[int] = []

@@ -1,0 +1,1 @@
+"""Is compiled code the fastest way to run such functions on a CPU? See `__main__`."""

@@ -1,0 +1,68 @@
+"""A function that is compiled, and what its arguments are called and are like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, ParamSpec, TypeVar, final
+
+from attrs import frozen
+
+from pullback.api.functions import name_of, parameter_name
+from pullback.api.jit_arguments import Arguments, open_arguments
+from pullback.api.jit_history import Argument
+from pullback.api.jit_options import Options
+from pullback.api.jit_tracing import Traced, trace_call
+from pullback.tree.paths import Path
+
+P = ParamSpec("P")
+R_co = TypeVar("R_co", covariant=True)
+
+
+@final
+@frozen(eq=False, repr=False)
+class Callee(Generic[P, R_co]):
+    """A function, and which of its arguments are static."""
+
+    f: Callable[P, R_co]
+    options: Options
+
+    @property
+    def name(self) -> str:
+        """What errors call the function."""
+        return name_of(self.f)
+
+    def open(
+        self, args: tuple[object, ...], kwargs: dict[str, object], *, types: bool = False
+    ) -> Arguments:
+        """Take the arguments of a call apart.
+
+        Args:
+            args: Those by position.
+            kwargs: Those by name.
+            types: Whether an `ArrayType` stands for an array.
+        """
+        dynamic, keywords, statics = self.options.split(args, kwargs)
+        return open_arguments(dynamic, keywords, statics, self._label, types=types)
+
+    def trace(self, given: Arguments) -> Traced[R_co]:
+        """Call the function with arrays of unknown values, and return what it does."""
+        labels = [self._label(path) for path in given.key.structure.paths()]
+        return trace_call(self.f, given, labels)
+
+    def describe(self, args: tuple[object, ...], kwargs: dict[str, object]) -> tuple[Argument, ...]:
+        """Return what the arguments of a call are like."""
+        static = self.options.is_static
+        by_position = [
+            Argument.of(parameter_name(self.f, i), value, static=static(i))
+            for i, value in enumerate(args)
+        ]
+        by_name = [Argument.of(k, value, static=static(k)) for k, value in kwargs.items()]
+        return (*by_position, *by_name)
+
+    def _label(self, path: Path) -> str:
+        """Return what a user calls a leaf of the arguments that are not static."""
+        group, key, *_ = path.keys
+        if group == 0:
+            assert isinstance(key, int)
+            key = parameter_name(self.f, self.options.position(key))
+        return f"{key}{''.join(path.texts[2:])}"

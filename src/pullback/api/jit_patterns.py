@@ -1,0 +1,289 @@
+"""Patterns: how a call of a jitted function is recognised as one like an earlier one.
+
+This is on the way of each call, and what is spelled out here is spelled out for speed: most of the
+work is done by whole lists at once. What a pattern does not recognise is no error, but takes the
+way through `jit_arguments`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from enum import Enum
+from operator import itemgetter
+from typing import Final, Literal, TypeAlias, TypeVar, final
+
+import numpy as np
+from attrs import frozen
+
+from pullback.api.jit_arguments import Arguments
+from pullback.api.jit_tracing import Traced
+from pullback.core import Array, constant
+from pullback.primitives.quantity import Value
+from pullback.tree.classes import kind_of
+from pullback.tree.kinds import Kind, Node, exact
+from pullback.tree.mappings import Construction
+
+R = TypeVar("R")
+
+
+@final
+class Answer(Enum):
+    """What comes in place of a result."""
+
+    DIFFERENT = "the arguments look different, or the trace is stale"
+
+
+DIFFERENT: Final = Answer.DIFFERENT
+Different: TypeAlias = Literal[Answer.DIFFERENT]
+#: Computes a result from positional and keyword arguments, if they are recognised.
+Recall: TypeAlias = Callable[[tuple[object, ...], Mapping[str, object]], R | Different]
+#: Opens a container into a list, and says whether it is as it was.
+Opener: TypeAlias = Callable[[Value, list[object]], bool]
+#: Takes the values at some places out of a row.
+Picker: TypeAlias = Callable[[Sequence[Value]], Sequence[Value]]
+
+#: Classes of values that are the same if they are equal.
+_EXACT: Final = frozenset({str, int, bool, bytes})
+_DEEP: Final = 32
+
+
+@final
+@frozen(eq=False, repr=False)
+class Pattern:
+    """What the arguments of a call looked like.
+
+    The arguments stand in a list; containers are opened one after another to its end, where those
+    that are in them are opened later. Numbers and arrays are picked from fixed places of the list.
+    Whether something is a leaf is settled by its class, and classes are compared all at once.
+    """
+
+    count: int
+    names: tuple[str, ...]
+    #: The places of containers, and how to open each.
+    containers: tuple[tuple[int, Opener], ...]
+    #: The places of what is no number and no array, and what it is.
+    others: tuple[tuple[int, object], ...]
+    pick: Picker
+    #: The classes of the numbers and arrays, and of their values.
+    leaf_classes: list[type]
+    value_classes: list[type]
+    #: Whether the leaves are arrays of ours: all of them, some, or none.
+    all_arrays: bool
+    some_arrays: bool
+    #: Takes the ndarrays out of the values, unless all are; and their shapes and dtypes.
+    pick_ndarrays: Picker | None
+    shapes: list[tuple[int, ...]]
+    dtypes: list[np.dtype[np.generic]]
+
+    def recall(self, traced: Traced[R]) -> Recall[R]:
+        """Return the function that computes the result of a trace for arguments that look so.
+
+        It is one function, of variables in place of attributes: each of these takes time.
+        """
+        count, names, containers, others = self.count, self.names, self.containers, self.others
+        leaf_classes, value_classes, pick = self.leaf_classes, self.value_classes, self.pick
+        some_arrays, all_arrays = self.some_arrays, self.all_arrays
+        pick_ndarrays, shapes, dtypes = self.pick_ndarrays, self.shapes, self.dtypes
+        build: Callable[[list[Value]], R] = traced._build
+        changed, run = traced.captures.changed, traced.executable().run
+
+        def recall(args: tuple[object, ...], keywords: Mapping[str, object]) -> R | Different:
+            if len(args) != count:
+                return DIFFERENT
+            found: Sequence[Value] = args
+            if keywords or names:
+                if tuple(keywords) != names:
+                    return DIFFERENT
+                found = (*args, *keywords.values())
+            if containers:
+                found = [*found]
+                for place, open_into in containers:
+                    if not open_into(found[place], found):
+                        return DIFFERENT
+            for place, other in others:
+                if not _same(found[place], other):
+                    return DIFFERENT
+            values = pick(found)
+            if [*map(type, values)] != leaf_classes:
+                return DIFFERENT
+            if some_arrays:
+                if all_arrays:
+                    values = [leaf._value for leaf in values if not leaf.sources]
+                else:
+                    values = [_value(leaf) for leaf in values]
+                if [*map(type, values)] != value_classes:
+                    return DIFFERENT
+            arrays = values if pick_ndarrays is None else pick_ndarrays(values)
+            if [array.shape for array in arrays] != shapes:
+                return DIFFERENT
+            if [array.dtype for array in arrays] != dtypes or changed() is not None:
+                return DIFFERENT
+            outputs = run(values)
+            return build([*map(constant, outputs)] if some_arrays else outputs)
+
+        return recall
+
+
+def _value(leaf: Value) -> Value:
+    """Return the value of a leaf; None if it belongs to an outer transform."""
+    if leaf.__class__ is not Array:
+        return leaf
+    return None if leaf.sources else leaf._value
+
+
+def _same(value: object, other: object) -> bool:
+    """Return whether two static values are the same for a trace."""
+    if value is other:
+        return True
+    kind = value.__class__
+    if kind is not other.__class__ or value != other:
+        return False
+    return kind in _EXACT or exact(value) == exact(other)
+
+
+def pattern_of(
+    args: tuple[object, ...],
+    keywords: Mapping[str, object],
+    static: Callable[[int | str], bool],
+    given: Arguments,
+) -> Pattern | None:
+    """Return the pattern of a call; None if there is none that recognises it for sure.
+
+    Args:
+        args: The positional arguments.
+        keywords: The keyword arguments.
+        static: Whether the argument at a position or of a name is static.
+        given: The same arguments taken apart.
+    """
+    fixed = {i for i, place in enumerate([*range(len(args)), *keywords]) if static(place)}
+    opened = _open([*args, *keywords.values()], _trails(len(args), keywords), fixed)
+    if opened is None:
+        return None
+    found, leaves, containers = opened
+    numeric = [leaves[number] for number in given.numbers]
+    row = [found[place] for place in numeric]
+    pairs = zip(row, given.numbers, strict=True)
+    if any(leaf is not given.leaves[number] for leaf, number in pairs):
+        return None  # of a class that makes its children anew
+    others = sorted(fixed.union(leaves).difference(numeric))
+    ndarrays = [i for i, value in enumerate(given.values) if value.__class__ is np.ndarray]
+    return Pattern(
+        len(args),
+        tuple(keywords),
+        tuple(containers),
+        tuple([(place, found[place]) for place in others]),
+        _picker(numeric),
+        [*map(type, row)],
+        [*map(type, given.values)],
+        all(leaf.__class__ is Array for leaf in row),
+        given.arrays,
+        None if len(ndarrays) == len(row) else _picker(ndarrays),
+        [given.values[i].shape for i in ndarrays],
+        [given.values[i].dtype for i in ndarrays],
+    )
+
+
+def _trails(count: int, keywords: Iterable[str]) -> list[tuple[int, ...]]:
+    """Return where arguments stand in the order of `flatten`, as numbers of children."""
+    order = sorted(keywords)
+    return [*[(0, i) for i in range(count)], *[(1, order.index(name)) for name in keywords]]
+
+
+def _open(
+    found: list[object], trails: list[tuple[int, ...]], fixed: Container[int]
+) -> tuple[list[object], list[int], list[tuple[int, Opener]]] | None:
+    """Open all containers in a list.
+
+    Args:
+        found: The list; what is opened is appended to it.
+        trails: Where each stands in the order of `flatten`: the children that lead to it.
+        fixed: The places of what is not opened.
+
+    Returns:
+        The list, the places of the leaves in the order of `flatten`, and how containers are opened.
+    """
+    containers: list[tuple[int, Opener]] = []
+    leaves: list[int] = []
+    for place, item in enumerate(found):  # which grows
+        kind = None if place in fixed else kind_of(type(item))
+        if kind is not None:
+            if len(trails[place]) > _DEEP:
+                return None
+            opener, numbers = _opener(item, kind)
+            containers.append((place, opener))
+            trails.extend([(*trails[place], number) for number in numbers])
+            if not opener(item, found) or len(found) != len(trails):
+                return None
+        elif place not in fixed:
+            leaves.append(place)
+    return found, sorted(leaves, key=trails.__getitem__), containers
+
+
+def _picker(places: Sequence[int]) -> Picker:
+    """Return the function that takes the values at some places."""
+    if not places:
+        return lambda row: ()
+    first = places[0]
+    if list(places) == list(range(first, first + len(places))):
+        return itemgetter(slice(first, first + len(places)))
+    return itemgetter(*places)
+
+
+def _opener(container: Value, kind: Kind) -> tuple[Opener, Iterable[int]]:
+    """Return how to open containers like this one, and the numbers of the children it gives."""
+    cls = type(container)
+    if cls in {list, tuple}:
+        return _sequence_opener(cls, len(container)), range(len(container))
+    node, _ = kind.open(container)
+    if cls is dict:
+        number = {key: i for i, key in enumerate(node[2])}
+        return _dict_opener(tuple(container)), [number[key] for key in container]
+    if kind.fixed is not None:
+        return _record_opener(cls, kind.fixed[1]), range(node[1])
+    return _other_opener(cls, kind, node), range(node[1])
+
+
+def _sequence_opener(cls: type[Value], length: int) -> Opener:
+    def open_into(item: Value, found: list[object]) -> bool:
+        if item.__class__ is not cls or len(item) != length:
+            return False
+        found += item
+        return True
+
+    return open_into
+
+
+def _dict_opener(keys: tuple[object, ...]) -> Opener:
+    def open_into(item: Value, found: list[object]) -> bool:
+        if item.__class__ is not dict or tuple(item) != keys:
+            return False
+        found += item.values()
+        return True
+
+    return open_into
+
+
+def _record_opener(cls: type, children: Callable[[object], Iterable[object]]) -> Opener:
+    def open_into(item: Value, found: list[object]) -> bool:
+        if item.__class__ is not cls:
+            return False
+        found += children(item)
+        return True
+
+    return open_into
+
+
+def _other_opener(cls: type, kind: Kind, like: Node) -> Opener:
+    how = like[3]
+    order = how.order if isinstance(how, Construction) else None
+
+    def open_into(item: Value, found: list[object]) -> bool:
+        if item.__class__ is not cls:
+            return False
+        node, children = kind.open(item)
+        if node != like or (order is not None and node[3].order != order):  # type: ignore[attr-defined]
+            return False
+        found += children
+        return True
+
+    return open_into

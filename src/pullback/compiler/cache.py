@@ -1,0 +1,140 @@
+"""Executables by what their programs do: in this process, and through a folder in later ones."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from typing import Final, final
+
+import numpy as np
+
+from pullback.compiler.content import Content, content
+from pullback.compiler.control import everywhere
+from pullback.compiler.executable import Executable, compile_program
+from pullback.compiler.llvm.naming import machine_name
+from pullback.compiler.passes.inline import inline
+from pullback.compiler.store import standard_store
+from pullback.core.program import Program
+
+_CAPACITY: Final = 512
+#: The parts of the library that decide what machine code does.
+_SOURCES: Final = ("compiler", "control", "core", "primitives", "transforms", "types")
+
+
+def compiled(program: Program) -> Executable:
+    """Return native code of a program.
+
+    A program that does the same as one of the last 512 shares its executable. Other machine code
+    is looked for in a folder, which all processes of a user share, before it is made.
+
+    Args:
+        program: What to compute; its signature and the names of its inputs play no part.
+
+    Returns:
+        The native code.
+    """
+    return _EXECUTABLES.of(program)
+
+
+@final
+class _Entry:
+    """The place of one executable, and the lock of the thread that makes it."""
+
+    __slots__ = ("executable", "lock")
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.executable: Executable | None = None
+
+
+@final
+class Executables:
+    """The executables that were asked for last. Any number of threads may ask at once."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._lock = Lock()  # of the entries; never held while something compiles
+        self._entries: dict[Content, _Entry] = {}  # the one that was asked for last is last
+
+    def of(self, program: Program) -> Executable:
+        """Return the executable of a program, compiled by the first who asks for it."""
+        key = content(program)
+        while True:
+            entry = self._entry(key)
+            with entry.lock:
+                if entry.executable is None and self._holds(key, entry):
+                    try:
+                        entry.executable = _compile(program, key)
+                    finally:
+                        if entry.executable is None:
+                            self._drop(key, entry)
+                if entry.executable is not None:
+                    return entry.executable
+            # It failed for another thread, which dropped the entry.
+
+    def _entry(self, key: Content) -> _Entry:
+        with self._lock:
+            entry = self._entries.pop(key, None)
+            if entry is None:
+                entry = _Entry()
+            self._entries[key] = entry
+            if len(self._entries) > self._capacity:
+                del self._entries[next(iter(self._entries))]
+            return entry
+
+    def _holds(self, key: Content, entry: _Entry) -> bool:
+        with self._lock:
+            return self._entries.get(key) is entry
+
+    def _drop(self, key: Content, entry: _Entry) -> None:
+        with self._lock:
+            if self._entries.get(key) is entry:
+                del self._entries[key]
+
+
+_EXECUTABLES: Final = Executables(_CAPACITY)
+
+
+def _compile(program: Program, what: Content) -> Executable:
+    """Compile a program, with machine code from the store if it has some."""
+    store, circumstances = standard_store(), _circumstances()
+    if store is None or circumstances is None:
+        return compile_program(program)
+    if what.objects:
+        # Functions with rules of their own are written out. Of others, which NumPy calls, code
+        # knows the places alone.
+        program = everywhere(inline)(program)
+        what = content(program)
+    key = hashlib.sha256(what.digest + circumstances).digest()
+    code = store.read(key)
+    executable = compile_program(program, code)
+    if code is None:
+        store.write(key, executable.object_code)
+    return executable
+
+
+@cache
+def _circumstances() -> bytes | None:
+    """Return a hash of what machine code depends on beside the program; None if it is unknown."""
+    try:
+        sources = [line for name in _SOURCES for line in _files(Path(__file__).parents[1] / name)]
+    except OSError:  # the library is in an archive
+        return None
+    parts = [sys.version, np.__version__, machine_name(), *sorted(sources)]
+    return hashlib.sha256("\n".join(parts).encode()).digest()
+
+
+def _files(folder: Path) -> Iterator[str]:
+    """Yield a line for each source file in a folder: its size, and when it was written."""
+    with os.scandir(folder) as found:
+        for entry in found:
+            if entry.is_dir():
+                yield from _files(Path(entry.path))
+            elif entry.name.endswith(".py"):
+                status = entry.stat()
+                yield f"{entry.path} {status.st_size} {status.st_mtime_ns}"

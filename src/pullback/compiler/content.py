@@ -1,0 +1,157 @@
+"""What a program does as bytes: the same in every process, for equal programs alone.
+
+Names, signatures and fields that take no part in comparisons are left out. Python functions, and
+what else has no canonical form, stand as numbers and are given beside the bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import marshal
+from typing import TYPE_CHECKING, Final, final
+
+import numpy as np
+from attrs import frozen
+
+from pullback.core.program import Program
+from pullback.lazy import lazy
+from pullback.primitives.primitive import Primitive
+from pullback.primitives.quantity import Value
+from pullback.types import ArrayType, Bundle
+
+if TYPE_CHECKING:
+    from pullback.primitives import windows
+else:
+    windows = lazy("pullback.primitives.windows")
+
+#: What `marshal` writes in one way; not so strings, of which it marks those that are interned.
+_PLAIN: Final = frozenset({type(None), bool, int, float, complex})
+#: The last format without references: they depend on identities.
+_FORMAT: Final = 2
+_LONG: Final = 32  # bytes: the hash of an array that has more stands for it
+
+
+@final
+@frozen
+class Content:
+    """What a program does; it is equal for programs that do the same."""
+
+    #: A hash (SHA-256) of what has a canonical form.
+    digest: bytes
+    #: What has none, in the order in which it occurs.
+    objects: tuple[object, ...]
+
+
+def content(program: Program) -> Content:
+    """Return what a program does."""
+    writer = _Writer()
+    tree: Value = writer.program(program)
+    return Content(hashlib.sha256(marshal.dumps(tree, _FORMAT)).digest(), tuple(writer.objects))
+
+
+@final
+class _Writer:
+    """Makes trees of tuples; each begins with its kind, so that what differs looks different.
+
+    It goes down into the programs that primitives hold, never along a graph.
+    """
+
+    def __init__(self) -> None:
+        #: What has no canonical form, and its number: what is equal is one.
+        self.objects: dict[object, int] = {}
+        self._primitives: dict[int, object] = {}  # by identity: the program holds them
+        self._types: dict[ArrayType, object] = {}
+
+    def program(self, program: Program) -> object:
+        return (
+            b"program",
+            tuple(map(self._type, program.inputs)),
+            tuple(map(self._of, program.constants)),
+            tuple([(self._primitive(primitive), numbers) for primitive, numbers in program.steps]),
+            tuple(map(self._type, program.types)),
+            program.outputs,
+        )
+
+    def _primitive(self, primitive: Primitive) -> object:
+        found = self._primitives.get(id(primitive))
+        if found is None:
+            found = self._primitives[id(primitive)] = self._record(primitive)
+        return found
+
+    def _type(self, type_: ArrayType) -> object:
+        found = self._types.get(type_)
+        if found is None:
+            found = self._types[type_] = self._record(type_)
+        return found
+
+    def _record(self, record: Primitive | ArrayType | windows.Relation) -> object:
+        """Return the tree of what compares by class and fields."""
+        names: tuple[str, ...] = record.__match_args__
+        return b"record", _class(record), tuple([self._of(getattr(record, name)) for name in names])
+
+    def _of(self, value: Value) -> object:
+        """Return the tree of a constant or a static parameter."""
+        if value.__class__ in _PLAIN:
+            return value
+        match value:
+            case tuple():
+                return b"tuple", _class(value), tuple(map(self._of, value))
+            case str():
+                return b"string", value.encode()
+            case slice():
+                return b"slice", *map(self._of, (value.start, value.stop, value.step))
+            case np.dtype():
+                return b"dtype", value.str.encode()
+            case np.ndarray() | np.generic():
+                return b"array", _class(value), value.dtype.str.encode(), value.shape, _bytes(value)
+            case Bundle():
+                return b"bundle", *map(self._of, value.parts)
+            case Program():
+                return self.program(value)
+            case Primitive() | ArrayType() | windows.Relation():
+                return self._record(value)
+            case _:
+                return self._object(value)
+
+    def _object(self, value: object) -> object:
+        number = self.objects.setdefault(_comparable(value), len(self.objects))
+        return b"object", number, _class(value)
+
+
+@final
+class _Identity:
+    """An object that equals itself alone, and that lives as long as this does."""
+
+    __slots__ = ("_object",)
+
+    def __init__(self, object_: object) -> None:
+        self._object = object_
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Identity) and self._object is other._object
+
+    def __hash__(self) -> int:
+        return id(self._object)
+
+
+def _comparable(value: object) -> object:
+    """Return an object, or what stands for its identity where it has no hash."""
+    try:
+        hash(value)
+    except TypeError:
+        return _Identity(value)
+    return value
+
+
+def _class(value: object) -> bytes:
+    kind = type(value)
+    return f"{kind.__module__}.{kind.__qualname__}".encode()
+
+
+def _bytes(value: Value) -> bytes:
+    """Return the bytes of an array or NumPy scalar, or their hash if they are many."""
+    if value.nbytes <= _LONG:
+        whole: bytes = value.tobytes()
+        return whole
+    array: Value = np.ascontiguousarray(value)
+    return hashlib.sha256(array).digest()

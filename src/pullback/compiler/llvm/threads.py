@@ -1,0 +1,83 @@
+"""Kernels in parts: how a part finds its share of the outermost loop, and how all are called.
+
+A kernel that is cut takes the number of its part besides the places of its values. It asks for the
+`bounds` of its outermost loop once, at its beginning, before it makes any other block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, final
+
+from attrs import frozen
+from llvmlite import ir
+
+from pullback.compiler.llvm.scalars import INDEX, POINTER
+from pullback.compiler.llvm.symbols import declare
+
+PARALLEL: Final = "pullback_parallel"
+
+
+@final
+@frozen
+class Part:
+    """Which part of a kernel a call does."""
+
+    index: ir.Value
+    count: int
+
+    def bounds(self, b: ir.IRBuilder, extent: int) -> tuple[ir.Value, ir.Value]:
+        """Return where this part of a loop starts and stops; a part without any of it returns.
+
+        before -> (some | none), some -> ...
+        """
+        count = ir.Constant(INDEX, self.count)
+        whole = ir.Constant(INDEX, extent)
+        after = b.add(self.index, ir.Constant(INDEX, 1))
+        start, stop = (b.udiv(b.mul(k, whole), count) for k in (self.index, after))
+        if self.count > extent:
+            some, none = (b.function.append_basic_block() for _ in range(2))
+            b.cbranch(b.icmp_unsigned("<", start, stop), some, none)
+            b.position_at_end(none)
+            b.ret_void()
+            b.position_at_end(some)
+        return start, stop
+
+
+def call_parts(
+    b: ir.IRBuilder, kernel: ir.Function, pointers: Sequence[ir.Value], count: int
+) -> None:
+    """Append the call of all parts of a kernel: pointers go through memory.
+
+    Before -> after:
+        kernel(p, q, part)  ->  share(a, part) = kernel(a[0], a[1], part)
+                                a = [p, q]; pullback_parallel(share, a, count)
+    """
+    share = b.module.globals.get(f"{kernel.name}_share")
+    if share is None:
+        share = _share(b.module, kernel, len(pointers))
+    with b.goto_entry_block():
+        arguments = b.alloca(ir.ArrayType(POINTER, len(pointers)))
+    arguments.type = POINTER  # llvmlite gives it the type of what it points to
+    for k, pointer in enumerate(pointers):
+        b.store(pointer, _entry(b, arguments, k))
+    parallel = ir.FunctionType(ir.VoidType(), [POINTER, POINTER, INDEX])
+    function = declare(b.module, PARALLEL, parallel)
+    b.call(function, [share, arguments, ir.Constant(INDEX, count)])
+
+
+def _share(module: ir.Module, kernel: ir.Function, number: int) -> ir.Function:
+    """Return the function that takes the places of a kernel's values from memory."""
+    signature = ir.FunctionType(ir.VoidType(), [POINTER, INDEX])
+    share = ir.Function(module, signature, f"{kernel.name}_share")
+    share.linkage = "internal"
+    inside = ir.IRBuilder(share.append_basic_block("entry"))
+    table, index = share.args
+    places = [_entry(inside, table, k) for k in range(number)]
+    inside.call(kernel, [*(inside.load(place, typ=POINTER) for place in places), index])
+    inside.ret_void()
+    return share
+
+
+def _entry(b: ir.IRBuilder, table: ir.Value, k: int) -> ir.Value:
+    return b.gep(table, [ir.Constant(INDEX, k)], source_etype=POINTER)

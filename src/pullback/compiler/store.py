@@ -1,0 +1,135 @@
+"""A folder of machine code, shared by all processes of a user on this machine.
+
+An entry is a file that is written whole or not at all, begins with a checksum, and is believed only
+if that fits. Nothing that happens to the folder fails a caller: at worst nothing is found or kept.
+The files that were used least recently make room for new ones.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import stat
+import sys
+import tempfile
+import warnings
+from functools import cache
+from pathlib import Path
+from typing import Final, final
+
+from attrs import frozen
+
+#: Where the folder is; the whole path.
+FOLDER: Final = "PULLBACK_CACHE_DIR"
+#: "0" switches it off.
+SWITCH: Final = "PULLBACK_CACHE"
+
+_LIMIT: Final = 256 * 2**20
+_OURS: Final = re.compile(r"[0-9a-f]{64}(\..*)?")  # an entry, or a file that became none
+
+
+@final
+@frozen
+class Store:
+    """Entries in a folder."""
+
+    folder: Path
+    #: Bytes that all entries may have together.
+    limit: int = _LIMIT
+
+    def read(self, key: bytes) -> bytes | None:
+        """Return what was kept under a key, unless it is missing or damaged."""
+        file = self.folder / key.hex()
+        try:
+            if not self._is_private():
+                return None
+            whole = file.read_bytes()
+            os.utime(file)  # now the most recently used one
+        except OSError:
+            return None
+        checksum, found = whole[: len(key)], whole[len(key) :]
+        return found if checksum == _checksum(key, found) else None
+
+    def write(self, key: bytes, data: bytes) -> None:
+        """Keep data under a key, in place of what was there."""
+        with contextlib.suppress(OSError):
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if self._is_private() and len(data) < self.limit:
+                self._replace(key.hex(), _checksum(key, data) + data)
+                self._trim()
+
+    def _replace(self, name: str, data: bytes) -> None:
+        descriptor, path = tempfile.mkstemp(prefix=f"{name}.", dir=self.folder)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+            Path(path).replace(self.folder / name)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                Path(path).unlink()
+            raise
+
+    def _trim(self) -> None:
+        """Remove the files that were used least recently, while all have too many bytes."""
+        with os.scandir(self.folder) as found:
+            files = [(file.stat(), file.path) for file in found if _OURS.fullmatch(file.name)]
+        total = sum(status.st_size for status, _ in files)
+        for status, path in sorted(files, key=lambda file: file[0].st_mtime_ns):
+            if total <= self.limit:
+                break
+            with contextlib.suppress(OSError):
+                Path(path).unlink()
+                total -= status.st_size
+
+    def _is_private(self) -> bool:
+        """Return whether nobody else can have written here; otherwise say so once."""
+        if sys.platform == "win32":  # a profile's folders are private, and have no mode
+            return True
+        status = self.folder.stat()
+        if not stat.S_ISDIR(status.st_mode):
+            return False
+        if status.st_uid == os.getuid() and not stat.S_IMODE(status.st_mode) & 0o077:
+            return True
+        _warn(self.folder)
+        return False
+
+
+def standard_store() -> Store | None:
+    """Return the store that the environment names, or the platform's usual one for a cache."""
+    if os.environ.get(SWITCH) == "0":
+        return None
+    named = os.environ.get(FOLDER)
+    try:
+        folder = Path(named).absolute() if named else _usual_folder()
+    except (OSError, RuntimeError):  # there is no working folder, no home
+        return None
+    return Store(folder) if folder.is_absolute() else None
+
+
+def _usual_folder() -> Path:
+    home = Path("~").expanduser
+    match sys.platform:
+        case "win32":
+            return Path(os.environ.get("LOCALAPPDATA", ""), "pullback", "Cache")
+        case "darwin":
+            return home() / "Library" / "Caches" / "pullback"
+        case _:
+            base = Path(os.environ.get("XDG_CACHE_HOME", ""))  # only a whole path counts
+            return (base if base.is_absolute() else home() / ".cache") / "pullback"
+
+
+@cache
+def _warn(folder: Path) -> None:
+    warnings.warn(
+        f"compiled code is not kept: the folder {folder} holds code that will run, and other users "
+        f"may write to it; make it yours alone (chmod 700), or name another one in {FOLDER}",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+
+
+def _checksum(key: bytes, data: bytes) -> bytes:
+    """Return a hash (SHA-256) that fits these data under this key alone."""
+    return hashlib.sha256(key + data).digest()

@@ -1,0 +1,146 @@
+"""Which steps are straight-line code: each of their values stays in registers as one vector.
+
+Values of a few elements are not worth a loop. All such steps that order allows to stand together
+are one kernel, and a view in it is a shuffle. A kernel of very many steps is cut into pieces, for
+LLVM takes more than linear time for a block; what several pieces need lies in scratch memory.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Final, final
+
+from attrs import frozen
+
+from pullback.compiler.contractions import terms
+from pullback.compiler.indexing import INDEXING
+from pullback.compiler.kinds import IDENTITIES, Kind, value_types
+from pullback.compiler.storage import Rows
+from pullback.core.program import Program
+from pullback.primitives.cast import Cast
+from pullback.primitives.contraction import Contract
+from pullback.primitives.primitive import Primitive
+from pullback.types import ArrayType
+
+_ELEMENTS: Final = 32  # of one value
+_TERMS: Final = 512  # of one contraction
+_PIECE: Final = 2000  # steps in one function
+_CELL: Final = 8  # bytes
+_KINDS: Final = frozenset({Kind.MAP, Kind.VIEW, Kind.FOLD, Kind.PRODUCT, Kind.JOIN})
+
+
+@final
+@frozen
+class Pieces:
+    """A long straight-line kernel, cut."""
+
+    #: The steps of each function.
+    steps: tuple[tuple[int, ...], ...]
+    #: Where in scratch memory those values lie that come from one and are needed in another.
+    places: dict[int, int]
+    #: The bytes of scratch memory.
+    scratch: int
+
+
+def straight_steps(program: Program, kinds: dict[int, Kind], rows: Rows) -> frozenset[int]:
+    """Return the steps of which all values have few elements."""
+    first = len(program.inputs) + len(program.constants)
+    types = value_types(program)
+    few = {
+        key: type_.parts is None and 1 <= math.prod(type_.shape) <= _ELEMENTS
+        for key, type_ in {id(type_): type_ for type_ in types}.items()
+    }
+    small = [few[id(type_)] for type_ in types]
+    found: set[int] = set()
+    for number, kind in kinds.items():
+        primitive, operands = program.steps[number - first]
+        if primitive.__class__ in INDEXING:
+            continue
+        if kind in _KINDS and small[number] and all([small[o] for o in operands]):
+            if kind is Kind.PRODUCT and not _few_terms(program, primitive, operands):
+                continue
+            found.add(number)
+    return frozenset(found) - _folded(program, kinds, found, rows)
+
+
+def _few_terms(program: Program, contract: Primitive, operands: Sequence[int]) -> bool:
+    x, y = (program.type_at(operand).shape for operand in operands)
+    return terms(contract, x, y) <= _TERMS
+
+
+def _folded(
+    program: Program, kinds: dict[int, Kind], found: set[int], rows: Rows
+) -> frozenset[int]:
+    """Return those that cost a loop nothing, and that loops alone need."""
+    first = len(program.inputs) + len(program.constants)
+    needed = set(program.outputs)
+    folded: set[int] = set()
+    for number in reversed(kinds):
+        primitive, _ = program.steps[number - first]
+        if number in found:
+            if number not in needed and (
+                kinds[number] is Kind.VIEW or isinstance(primitive, (Cast, *IDENTITIES))
+            ):
+                folded.add(number)
+                continue
+            needed.update(rows[number])
+    return frozenset(folded)
+
+
+def cut(
+    program: Program,
+    steps: Sequence[int],
+    reads: Iterable[int],
+    writes: Iterable[int],
+) -> Pieces | None:
+    """Cut a long kernel; return None for one that is short.
+
+    Before -> after:
+        4,500 steps  ->  functions of 2,000, 2,000 and 500
+    """
+    if len(steps) <= _PIECE:
+        return None
+    first = len(program.inputs) + len(program.constants)
+    pieces = [tuple(steps[k : k + _PIECE]) for k in range(0, len(steps), _PIECE)]
+    made = dict.fromkeys(reads, -1)
+    last = dict[int, int]()
+    for position, piece in enumerate(pieces):
+        for number in piece:
+            made[number] = position
+            for operand in program.steps[number - first][1]:
+                if operand in made and made[operand] != position:
+                    last[operand] = position
+    last |= dict.fromkeys(writes, len(pieces))
+    order = [number for number in made if number in last]  # that in which they are made
+    places, scratch = _placed(program, order, made, last, len(pieces))
+    return Pieces(tuple(pieces), places, scratch)
+
+
+def _placed(
+    program: Program,
+    order: Iterable[int],
+    made: dict[int, int],
+    last: dict[int, int],
+    count: int,
+) -> tuple[dict[int, int], int]:
+    """Return places in scratch memory, used again by values of the same size."""
+    places: dict[int, int] = {}
+    free: dict[int, list[int]] = {}
+    ending: list[list[tuple[int, int]]] = [[] for _ in range(count + 1)]
+    ended, scratch = 0, 0
+    for number in order:
+        while ended < made[number]:
+            for size, place in ending[ended]:
+                free.setdefault(size, []).append(place)
+            ended += 1
+        type_ = program.type_at(number)
+        size = -(-math.prod(type_.shape) * type_.dtype.itemsize // _CELL) * _CELL
+        if held := free.get(size):
+            place = held.pop()
+        else:
+            place, scratch = scratch, scratch + size
+        places[number] = place
+        ending[last[number]].append((size, place))
+    return places, scratch
+

@@ -1,0 +1,25 @@
+"""What stands for a primitive in a table: quick to hash, for a program may have a million steps."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from pullback.primitives.primitive import Primitive
+
+#: Fields of these classes are equal only if they are the same.
+_PLAIN: Final = frozenset({bool, str, type(None), *map(type, map(np.dtype, "?bhilqBHILQefdFD"))})
+
+
+def token(primitive: Primitive) -> object:
+    """Return a value that is equal for equal primitives, and for no others."""
+    kind = primitive.__class__
+    names = primitive.__match_args__
+    if not names:
+        return kind
+    fields = [getattr(primitive, name) for name in names]
+    for field in fields:
+        if field.__class__ not in _PLAIN:
+            return primitive
+    return kind, *fields
