@@ -4,9 +4,10 @@ python -m benchmarks.compiled [--quick] [work ...]
 
 Each work is written once for pullback and JAX, in the same words, and by hand for PyTorch, NumPy,
 Numba or CasADi, where that is natural. All rivals run in one process; their results are compared
-before any time is taken; then they take turns, round after round, each as often as fits in 10 ms,
-after one call that is not timed. A line shows median, minimum and the ratio of our median to the
-median. A bar compares our median with that of its best rival; the same ratio of minima stands in
+before any time is taken; then they take turns, round after round, each as often as fits in 10 ms.
+Before its turn comes a rest, in which the threads of the last rival fall asleep, and one call that
+is not timed. A line shows median, minimum, and the ratio of our median to the median.
+A bar compares our median with that of its best rival; the same ratio of minima stands in
 parentheses, and on a shared machine it is the better witness.
 
 JAX is jitted with 64 bits on and waits for its results; functions are called with arrays of the

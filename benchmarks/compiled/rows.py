@@ -24,6 +24,7 @@ AnyArray = Any
 OURS: Final = "pullback"
 #: What a figure is shown in: how many of them are one second or one byte.
 UNITS: Final = {"ns": 1e9, "us": 1e6, "ms": 1e3, "s": 1.0, "MB": 1e-6}
+_REST: Final = 0.03  # seconds, after which the threads of the last rival have stopped to spin
 THREADS: Final = {"PyTorch, 1 thread": 1, "PyTorch, 2 threads": 2, "PyTorch, compiled": 2}
 
 
@@ -89,7 +90,8 @@ def measure(jobs: Mapping[str, Job], effort: Effort, *, per: int = 1) -> dict[st
             break
         for name, job in jobs.items():
             prepare(name)
-            job()  # the caches are ours again, and threads awake
+            time.sleep(_REST)
+            job()  # the caches are its own again, and its threads awake
             start = time.perf_counter()
             for _ in range(counts[name]):
                 job()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import gc
+import pickle
 import threading
 import weakref
 from collections import OrderedDict, defaultdict
@@ -226,6 +228,33 @@ def test_more_kinds_of_calls_than_are_recognised_at_once() -> None:
     assert len(jitted.traces) == 20
 
 
+class Meters(np.ndarray):
+    pass
+
+
+class Celsius(float):
+    pass
+
+
+def test_leaves_that_have_to_be_converted_are_told_apart() -> None:
+    jitted = jit(lambda x: x * 2)
+    for _ in range(3):
+        for x in (
+            np.array(1.5),
+            np.ones(3),
+            np.ones(3, ">f8"),
+            np.ones((3, 1)),
+            np.ones((2, 3)).view(Meters),
+            Celsius(3.0),
+            3.0,
+            np.float64(3.0),
+        ):
+            got = jitted(x)
+            np.testing.assert_array_equal(got, np.asarray(x) * 2)
+            assert type(got) in {float, np.float64, np.ndarray}
+            assert got.__class__ is float or got.dtype == np.dtype("f8")
+
+
 def test_order_of_a_dict_is_seen() -> None:
     jitted = jit(lambda d: next(iter(d.values())))
     assert jitted({"a": 1.0, "b": 2.0}) == 1.0
@@ -346,6 +375,22 @@ def test_name_and_documentation_are_those_of_the_function() -> None:
     assert "f" in repr(jitted)
 
 
+@jit
+def decorated(x: float) -> float:
+    return x * 2
+
+
+def undecorated(x: float, n: int) -> float:
+    return x * n
+
+
+def test_pickles_like_a_function() -> None:
+    assert pickle.loads(pickle.dumps(decorated)) is decorated  # noqa: S301
+    again = pickle.loads(pickle.dumps(jit(undecorated, static_argnames="n")))  # noqa: S301
+    assert again(2.0, n=3) == 6.0
+    assert copy.deepcopy(decorated) is decorated
+
+
 # --------------------------------------------------------------------------------------- decorator
 
 
@@ -455,6 +500,67 @@ def test_errors_about_arguments(name: str) -> None:
         call()
 
 
+# ---------------------------------------------------------------------------------------- donation
+
+
+def step(w: Value, g: Value) -> Value:
+    return w - 0.1 * g
+
+
+def test_results_lie_in_donated_memory() -> None:
+    jitted = jit(step, donate_argnums=0)
+    for _ in range(3):
+        w, g = np.ones(1000), np.full(1000, 2.0)
+        result = jitted(w, g)
+        assert result is w
+        np.testing.assert_allclose(result, np.full(1000, 0.8))
+        np.testing.assert_array_equal(g, np.full(1000, 2.0))
+
+
+def test_arrays_of_ours_are_donated() -> None:
+    jitted = jit(step, donate_argnums=0)
+    for _ in range(3):
+        w, g = pb.ones(1000) * 1.0, pb.full(1000, 2.0)
+        place = w._value.__array_interface__["data"]
+        w = jitted(w, g)
+        assert w._value.__array_interface__["data"] == place
+        np.testing.assert_allclose(np.asarray(w), np.full(1000, 0.8))
+
+
+@pytest.mark.parametrize("arrays", [False, True])
+def test_donated_memory_that_is_shared_is_not_written_to(*, arrays: bool) -> None:
+    jitted = jit(lambda w, g: (w - 0.1 * g[0], g[::-1] * 2), donate_argnums=0)
+    for _ in range(3):
+        w: Value = pb.arange(6.0) if arrays else np.arange(6.0)
+        first = jitted(w, w)
+        np.testing.assert_array_equal(np.asarray(first[1]), np.arange(6.0)[::-1] * 2)
+        w = pb.arange(6.0) if arrays else np.arange(6.0)
+        second = jitted(w, w[:])
+        np.testing.assert_array_equal(np.asarray(second[1]), np.arange(6.0)[::-1] * 2)
+
+
+def test_donated_array_with_a_view_of_ours_leaves_the_view_alone() -> None:
+    jitted = jit(step, donate_argnums=0)
+    for _ in range(3):
+        w = pb.ones(1000) * 1.0
+        view, table = w.reshape(10, 100), np.asarray(w)
+        jitted(w, pb.full(1000, 2.0))
+        np.testing.assert_array_equal(np.asarray(view), np.ones((10, 100)))
+        np.testing.assert_array_equal(table, np.ones(1000))
+
+
+def test_donation_of_a_tree() -> None:
+    jitted = jit(lambda p, g: tree.map(step, p, g), donate_argnums=0)
+    for _ in range(3):
+        params: Value = {"a": np.ones(100), "b": [np.ones((10, 10))], "n": 1.0}
+        grads: Value = tree.map(lambda x: x * 2, params)
+        result = jitted(params, grads)
+        assert result["a"] is params["a"]
+        assert result["b"][0] is params["b"][0]
+        assert result["n"] == 0.8
+        np.testing.assert_allclose(result["a"], 0.8)
+
+
 # ---------------------------------------------------------------------------------- faults, threads
 
 
@@ -514,6 +620,29 @@ def test_threads_calling_at_once_trace_once() -> None:
     assert len(calls) == 1
     for number, result in results.items():
         np.testing.assert_allclose(result, np.sin(X) * number, rtol=1e-14)
+
+
+def test_threads_with_different_arguments_and_derivatives() -> None:
+    jitted = jit(lambda x, k: pb.sum(pb.tanh(x) * k))
+    faults: list[BaseException] = []
+
+    def work(k: float) -> None:
+        try:
+            for number in range(40):
+                x = np.full(int(k + number) % 5 + 1, number / 10)
+                np.testing.assert_allclose(jitted(x, k), np.sum(np.tanh(x) * k), rtol=1e-12)
+                if number % 10 == 0:
+                    np.testing.assert_allclose(pb.grad(jitted)(x, k), k / np.cosh(x) ** 2)
+        except BaseException as error:  # noqa: BLE001 - a thread's error is shown by the test
+            faults.append(error)
+
+    threads = [threading.Thread(target=work, args=(float(k),)) for k in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    assert len(jitted.traces) == 5
 
 
 def test_function_that_calls_itself() -> None:

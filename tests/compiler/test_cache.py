@@ -184,18 +184,21 @@ def test_functions_with_rules_of_their_own_are_known_by_what_they_do(folder: Pat
 PRINTS: Final = """
 import numpy as np
 import pullback as pb
+from pullback.compiler.cache import _plan_hash
 from pullback.compiler.content import content
+from pullback.compiler.executable import compile_program
 
 def f(x, y):
     last, ys = pb.scan(lambda c, y: (c * pb.sin(y), pb.sum(x[1:] @ x[:, :2])), y, x[0])
     chosen = pb.cond(y > 0, lambda: x, lambda: 2 * x)
     return pb.grad(lambda x: pb.sum(pb.nn.softmax(x * y)))(x), ys, chosen
 
-print(content(pb.trace(f, np.eye(3), 2.0)).digest.hex())
+program = pb.trace(f, np.eye(3), 2.0)
+print(content(program).digest.hex(), _plan_hash(compile_program(program)).hex())
 """
 
 
-def test_the_content_is_the_same_in_every_process() -> None:
+def test_content_and_plan_are_the_same_in_every_process() -> None:
     outputs = {
         subprocess.run(
             [sys.executable, "-c", PRINTS],
@@ -206,7 +209,7 @@ def test_the_content_is_the_same_in_every_process() -> None:
         for seed in ("0", "1", "77")
     }
     assert len(outputs) == 1
-    assert len(outputs.pop().split()[0]) == 64
+    assert list(map(len, outputs.pop().split())) == [64, 64]
 
 
 # ------------------------------------------------------------------------------------ in a process
@@ -308,7 +311,7 @@ def test_machine_code_is_found_again(folder: Path) -> None:
     assert "generate" not in second.times
     assert first.run([x]) == second.run([x])
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert entry.stat().st_size == len(first.object_code) + 32
+    assert entry.stat().st_size == len(first.object_code) + 64  # two hashes
 
 
 DAMAGES: Final[list[Callable[[bytes], bytes]]] = [
@@ -331,6 +334,15 @@ def test_damaged_entries_are_made_again(folder: Path, damage: Callable[[bytes], 
     assert "generate" in again.times
     assert "generate" not in Executables(10).of(traced()).times
     np.testing.assert_allclose(again.run([np.ones(3)])[0], 6 * np.sin(1.0), rtol=1e-15)
+
+
+def test_code_for_another_plan_is_made_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(cache, "_plan_hash", lambda _: bytes(32))
+        Executables(10).of(traced())
+    assert "generate" in Executables(10).of(traced()).times
+    assert "generate" not in Executables(10).of(traced()).times
+    assert len(list(folder.iterdir())) == 1
 
 
 def test_an_entry_of_another_program_is_not_believed(folder: Path) -> None:

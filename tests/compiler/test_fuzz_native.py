@@ -16,23 +16,11 @@ from tests.fuzz.native import fault, report
 from tests.fuzz.rounding import complaint, expected
 from tests.lambdas import of
 
-#: Seeds of cases that were wrong once.
-FOUND: Final[list[int]] = [
-    1687,  # a value where rounding cancels: of the rule itself
-    4303,  # sums that leave the range in one order, and not in another
-    20727,  # the derivative rule of a function, written out
-]
-
 
 @pytest.mark.parametrize("block", range(8))
 def test_native_code_agrees_with_numpy(block: int) -> None:
     for seed in range(10 * block, 10 * block + 10):
         assert report(seed) is None
-
-
-@pytest.mark.parametrize("seed", FOUND)
-def test_what_was_wrong_once_is_right(seed: int) -> None:
-    assert report(seed) is None
 
 
 def test_a_sum_of_products_below_a_selection_takes_bools() -> None:
@@ -92,6 +80,13 @@ def test_cancellation_raises_what_is_allowed() -> None:
 def test_what_differs_is_noticed(found: Value, want: Value) -> None:
     assert complaint(want, want, []) is None
     assert complaint(found, want, []) is not None
+
+
+def test_sums_that_leave_the_range_in_some_order_may_be_anything() -> None:
+    most = float(np.finfo(np.float64).max)
+    rule = expected(pb.trace(pb.sum, np.ones(3)), [np.array([most, most, -math.inf])], 0)
+    assert rule.complaint([np.float64(np.nan)]) is None
+    assert rule.complaint([np.float64(-np.inf)]) is None
 
 
 def test_steps_in_loops_are_rounded_too() -> None:

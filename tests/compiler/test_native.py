@@ -322,7 +322,8 @@ def test_long_chains_compile_in_pieces() -> None:
 
 
 def test_inspection_shows_every_stage() -> None:
-    compiled = agree(lambda x: pb.sum(pb.sin(x) + pb.sin(x)), sample("f8"), tolerance=1e-14)
+    x = sample("f8", (70,))
+    compiled = agree(lambda x: pb.sum(pb.sin(x) + pb.sin(x)), x, tolerance=1e-14)
     assert [name for name, _ in compiled.passes] == ["traced", "inline", "expand", "simplify", "share"]
     assert [len(program.steps) for _, program in compiled.passes] == [4, 4, 4, 4, 3]
     assert "define" in compiled.llvm_ir

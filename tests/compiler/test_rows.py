@@ -76,6 +76,11 @@ def test_rows_of_single_precision_agree(function: Function) -> None:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS[:2])
+def test_rows_that_threads_share_agree(function: Function) -> None:
+    native(function, np.random.default_rng(0).normal(size=(1001, 701)), tolerance=1e-12)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS[:2])
 def test_rows_without_elements_agree(function: Function) -> None:
     native(function, np.zeros((0, 5)))
 

@@ -157,5 +157,7 @@ def test_a_number_of_threads_that_is_none_is_that_of_cores(
 
 
 def test_importing_starts_no_thread() -> None:
-    code = "import threading, pullback, pullback.compiler.executable; print(threading.active_count())"
+    code = (
+        "import threading, pullback, pullback.compiler.executable; print(threading.active_count())"
+    )
     assert output(code).strip() == "1"

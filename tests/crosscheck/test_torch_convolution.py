@@ -10,6 +10,7 @@ import pytest
 
 import pullback as pb
 from pullback import nn
+from pullback.compiler.executable import compile_program
 
 torch = pytest.importorskip("torch")
 
@@ -177,3 +178,26 @@ def test_single_precision_agrees() -> None:
         tolerance=1e-3,
     )
     assert nn.conv(x, kernel).dtype == np.float32
+
+
+@pytest.mark.parametrize("seed", SEEDS[::10])
+def test_native_code_agrees(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((5, 4, 13, 12)).astype(np.float32)
+    kernel = rng.standard_normal((6, 2, 3, 3)).astype(np.float32) / 4
+    stride, padding = random_sizes(rng, 1, 2, 2), random_sizes(rng, 0, 2, 2)
+
+    def pooled(x: AnyArray, kernel: AnyArray) -> AnyArray:
+        out = nn.conv(x, kernel, stride=stride, padding=padding, groups=2)
+        return nn.max_pool(nn.relu(out), 2)
+
+    def loss(x: AnyArray, kernel: AnyArray) -> AnyArray:
+        return pb.sum(pb.sin(pooled(x, kernel)))
+
+    program = pb.trace(pb.grad(loss, argnums=(0, 1)), x, kernel)
+    found = compile_program(program).run((x, kernel))
+    tensors = [torch.tensor(a, requires_grad=True) for a in (x, kernel)]
+    out = torch.nn.functional.conv2d(*tensors, None, stride, padding, 1, 2)
+    total = torch.nn.functional.max_pool2d(torch.relu(out), 2).sin().sum()
+    for mine, other in zip(found, torch.autograd.grad(total, tensors), strict=True):
+        np.testing.assert_allclose(mine, other.numpy(), 1e-4, 1e-4)

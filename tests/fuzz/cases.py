@@ -175,8 +175,8 @@ _INDEXED: Final[dict[str, Callable[[Value, Value], Value]]] = {
 _PRODUCTS: Final = {
     "ab,bc->ac": ("ab", "bc"), "ba,bc->ac": ("ba", "bc"), "ab,cb->ac": ("ab", "cb"),
     "ba,cb->ca": ("ba", "cb"), "dab,dbc->dac": ("dab", "dbc"), "ab,b->a": ("ab", "b"),
-    "ab,a->b": ("ab", "a"), "a,b->ab": ("a", "b"), "a,a->": ("a", "a"), "dab,bc->dac": ("dab", "bc"),
-    "abc,dc->dab": ("abc", "dc"), "ab,ab->a": ("ab", "ab"), "abcd,db->ac": ("abcd", "db"),
+    "ab,a->b": ("ab", "a"), "a,b->ab": ("a", "b"), "a,a->": ("a", "a"), "ab,ab->a": ("ab", "ab"),
+    "dab,bc->dac": ("dab", "bc"), "abc,dc->dab": ("abc", "dc"), "abcd,db->ac": ("abcd", "db"),
 }  # fmt: skip
 
 

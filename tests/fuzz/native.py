@@ -100,6 +100,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the first case")
     parser.add_argument("--cases", type=int, default=sys.maxsize)
     options = parser.parse_args()
+    np.set_printoptions(threshold=60)
     end, count, faults = time.monotonic() + 60 * options.minutes, Counter[str](), 0
     for seed in range(options.seed, options.seed + options.cases):
         if time.monotonic() > end:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable
 from functools import update_wrapper
@@ -42,6 +43,14 @@ class Jitted(Generic[P, R_co]):
 
     It is called as the function is, and may be a method of a class. It keeps its traces, and lets
     go of them when it goes itself.
+
+    Example:
+        >>> import pullback as pb
+        >>> double = pb.jit(lambda x: 2 * x)
+        >>> double(3.0), double(4.0), double(5)
+        (6.0, 8.0, 10)
+        >>> [trace.reason for trace in double.traces]
+        ['the first call', 'x: weak float64 → weak int64']
     """
 
     def __init__(self, f: Callable[P, R_co], options: Options) -> None:
@@ -140,7 +149,7 @@ class Jitted(Generic[P, R_co]):
             >>> print(lowered)
             program(x: float64[3]) -> float64[]:
                 a: float64[3] = multiply(x, x)
-                b: float64[] = sum(a, (0,))
+                b: float64[]  = sum(a, axes=(0,))
                 return b
             >>> lowered.compile()(np.ones(3))
             np.float64(3.0)
@@ -181,6 +190,14 @@ class Jitted(Generic[P, R_co]):
     def __get__(self, instance: object, owner: type | None = None) -> object:
         """Return the method of an instance, as of a function that stands in a class."""
         return self if instance is None else MethodType(self, instance)
+
+    def __reduce__(self) -> str | tuple[object, ...]:
+        """Pickle a decorated function as functions are, by its name; another with its function."""
+        found: object = sys.modules.get(self.__module__)
+        name: str = self.__dict__.get("__qualname__", "")
+        for part in name.split("."):
+            found = getattr(found, part, None)
+        return name if found is self else (Jitted, (self._callee.f, self._callee.options))
 
     def __repr__(self) -> str:
         return f"<jit of {self._callee.name}>"
@@ -236,8 +253,8 @@ def jit(
         static_argnames: The same by name. Either way the argument may be passed by position or by
             keyword.
         donate_argnums: The position of an argument, or a tuple of positions, whose arrays the
-            caller gives up: native code may write results to their memory. They must not be used
-            any more.
+            caller gives up: native code may write results to their memory, and they must not be
+            used any more. An array that shares its memory with another one is left as it is.
 
     Returns:
         A function with the parameters of ``f``, which may be a method of a class. `Jitted.lower`
@@ -257,9 +274,9 @@ def jit(
         ...     return np.sum(np.tanh(x @ w) ** 2)
         >>> w, x = np.array([0.5, -0.5]), np.array([[1.0, 2.0], [3.0, 4.0]])
         >>> loss(w, x)
-        np.float64(0.4271046064858343)
+        np.float64(0.42710453406814...)
         >>> pb.jit(pb.grad(loss))(w, x)
-        array([-2.90723967, -4.36085951])
+        array([-2.90744793, -4.36117189])
 
         >>> @pb.jit(static_argnames="n")
         ... def power(x, n):

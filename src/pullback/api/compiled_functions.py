@@ -35,6 +35,13 @@ R_co = TypeVar("R_co", covariant=True)
 class Lowered(Generic[P, R_co]):
     """A function traced for arguments of certain structures and types: `Jitted.lower` makes one.
 
+    Example:
+        >>> import pullback as pb
+        >>> print(pb.jit(lambda x: 2 * x).lower(3.0))
+        program(x: weak float64) -> weak float64:
+            a: weak float64 = multiply(2, x)
+            return a
+
     Attributes:
         program: What the function does. It is called as the function is, without native code.
     """
@@ -111,6 +118,14 @@ class CompiledFunction(Generic[P, R_co]):
     """Native code for arguments of certain structures and types: `Lowered.compile` makes one.
 
     It is called as the function is. ``print`` it for a report of what it consists of.
+
+    Example:
+        >>> import pullback as pb
+        >>> compiled = pb.jit(lambda x: 2 * x).lower(3.0).compile()
+        >>> compiled(4.0)
+        8.0
+        >>> [step.name for step in compiled.passes][:2]
+        ['traced', 'inline']
     """
 
     _lowered: Lowered[P, R_co]

@@ -46,8 +46,19 @@ class Callee(Generic[P, R_co]):
 
     def trace(self, given: Arguments) -> Traced[R_co]:
         """Call the function with arrays of unknown values, and return what it does."""
-        labels = [self._label(path) for path in given.key.structure.paths()]
-        return trace_call(self.f, given, labels)
+        paths = given.key.structure.paths()
+        donated = tuple([
+            index
+            for index, number in enumerate(given.numbers)
+            if self._is_donated(*paths[number].keys)
+        ])  # fmt: skip
+        return trace_call(self.f, given, [self._label(path) for path in paths], donated)
+
+    def _is_donated(self, group: object, key: object, *rest: object) -> bool:
+        """Return whether a leaf belongs to an argument that callers give up."""
+        if group != 0 or not isinstance(key, int):
+            return False
+        return self.options.position(key) in self.options.donated
 
     def describe(self, args: tuple[object, ...], kwargs: dict[str, object]) -> tuple[Argument, ...]:
         """Return what the arguments of a call are like."""

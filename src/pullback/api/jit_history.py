@@ -237,7 +237,10 @@ def _text(value: object) -> str:
     """Return what a static value is: functions of one name are told apart."""
     if isinstance(value, FunctionType):
         return f"{value.__qualname__} at {id(value):#x}"
-    return repr(value)
+    try:
+        return repr(value)
+    except Exception:  # noqa: BLE001 - a text for a reader is no reason to fail
+        return f"a {type(value).__qualname__}"
 
 
 def _short(text: str) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from attrs import frozen
 
 from pullback.api.jit_arguments import Arguments
-from pullback.api.jit_tracing import Traced
+from pullback.api.jit_tracing import Traced, unshared
 from pullback.core import Array, constant
 from pullback.primitives.quantity import Value
 from pullback.tree.classes import kind_of
@@ -37,6 +37,10 @@ DIFFERENT: Final = Answer.DIFFERENT
 Different: TypeAlias = Literal[Answer.DIFFERENT]
 #: Computes a result from positional and keyword arguments, if they are recognised.
 Recall: TypeAlias = Callable[[tuple[object, ...], Mapping[str, object]], R | Different]
+#: The class of a leaf; of an array of ours the class of its value; of an ndarray shape and dtype.
+Wanted: TypeAlias = tuple[
+    type[Value], type[Value] | None, tuple[int, ...] | None, np.dtype[np.generic] | None
+]
 #: Opens a container into a list, and says whether it is as it was.
 Opener: TypeAlias = Callable[[Value, list[object]], bool]
 #: Takes the values at some places out of a row.
@@ -64,16 +68,10 @@ class Pattern:
     #: The places of what is no number and no array, and what it is.
     others: tuple[tuple[int, object], ...]
     pick: Picker
-    #: The classes of the numbers and arrays, and of their values.
-    leaf_classes: list[type]
-    value_classes: list[type]
-    #: Whether the leaves are arrays of ours: all of them, some, or none.
-    all_arrays: bool
-    some_arrays: bool
-    #: Takes the ndarrays out of the values, unless all are; and their shapes and dtypes.
-    pick_ndarrays: Picker | None
-    shapes: list[tuple[int, ...]]
-    dtypes: list[np.dtype[np.generic]]
+    #: For each number or array what it has to be.
+    wanted: tuple[Wanted, ...]
+    #: Whether some leaf is an array of ours.
+    arrays: bool
 
     def recall(self, traced: Traced[R]) -> Recall[R]:
         """Return the function that computes the result of a trace for arguments that look so.
@@ -81,11 +79,10 @@ class Pattern:
         It is one function, of variables in place of attributes: each of these takes time.
         """
         count, names, containers, others = self.count, self.names, self.containers, self.others
-        leaf_classes, value_classes, pick = self.leaf_classes, self.value_classes, self.pick
-        some_arrays, all_arrays = self.some_arrays, self.all_arrays
-        pick_ndarrays, shapes, dtypes = self.pick_ndarrays, self.shapes, self.dtypes
+        pick, wanted, arrays = self.pick, self.wanted, self.arrays
         build: Callable[[list[Value]], R] = traced._build
         changed, run = traced.captures.changed, traced.executable().run
+        donated = traced.donated
 
         def recall(args: tuple[object, ...], keywords: Mapping[str, object]) -> R | Different:
             if len(args) != count:
@@ -103,32 +100,35 @@ class Pattern:
             for place, other in others:
                 if not _same(found[place], other):
                     return DIFFERENT
-            values = pick(found)
-            if [*map(type, values)] != leaf_classes:
-                return DIFFERENT
-            if some_arrays:
-                if all_arrays:
-                    values = [leaf._value for leaf in values if not leaf.sources]
-                else:
-                    values = [_value(leaf) for leaf in values]
-                if [*map(type, values)] != value_classes:
+            values: list[Value] = []
+            keep = values.append
+            leaf: Value
+            for (kind, inner, shape, dtype), leaf in zip(wanted, pick(found), strict=True):
+                value = leaf
+                if value.__class__ is not kind:
                     return DIFFERENT
-            arrays = values if pick_ndarrays is None else pick_ndarrays(values)
-            if [array.shape for array in arrays] != shapes:
+                if inner is not None:
+                    if value.sources:
+                        return DIFFERENT
+                    value = value._value
+                    if value.__class__ is not inner:
+                        return DIFFERENT
+                if shape is not None:
+                    if value.shape != shape:
+                        return DIFFERENT
+                    if value.dtype is not dtype and value.dtype != dtype:
+                        return DIFFERENT
+                keep(value)
+            if changed() is not None:
                 return DIFFERENT
-            if [array.dtype for array in arrays] != dtypes or changed() is not None:
-                return DIFFERENT
-            outputs = run(values)
-            return build([*map(constant, outputs)] if some_arrays else outputs)
+            if donated:
+                leaf = value = None  # these are references
+                outputs = run(values, unshared(values, donated, arrays=arrays))
+            else:
+                outputs = run(values)
+            return build([*map(constant, outputs)] if arrays else outputs)
 
         return recall
-
-
-def _value(leaf: Value) -> Value:
-    """Return the value of a leaf; None if it belongs to an outer transform."""
-    if leaf.__class__ is not Array:
-        return leaf
-    return None if leaf.sources else leaf._value
 
 
 def _same(value: object, other: object) -> bool:
@@ -161,26 +161,31 @@ def pattern_of(
         return None
     found, leaves, containers = opened
     numeric = [leaves[number] for number in given.numbers]
-    row = [found[place] for place in numeric]
-    pairs = zip(row, given.numbers, strict=True)
-    if any(leaf is not given.leaves[number] for leaf, number in pairs):
-        return None  # of a class that makes its children anew
+    row: list[object] = [found[place] for place in numeric]
+    rows = zip(row, given.numbers, given.values, strict=True)
+    for leaf, number, value in rows:
+        if leaf is not given.leaves[number]:  # of a class that makes its children anew
+            return None
+        if leaf is not value and leaf.__class__ is not Array:  # it had to be converted
+            return None
     others = sorted(fixed.union(leaves).difference(numeric))
-    ndarrays = [i for i, value in enumerate(given.values) if value.__class__ is np.ndarray]
     return Pattern(
         len(args),
         tuple(keywords),
         tuple(containers),
         tuple([(place, found[place]) for place in others]),
         _picker(numeric),
-        [*map(type, row)],
-        [*map(type, given.values)],
-        all(leaf.__class__ is Array for leaf in row),
+        tuple(map(_wanted, row, given.values)),
         given.arrays,
-        None if len(ndarrays) == len(row) else _picker(ndarrays),
-        [given.values[i].shape for i in ndarrays],
-        [given.values[i].dtype for i in ndarrays],
     )
+
+
+def _wanted(leaf: object, value: Value) -> Wanted:
+    """Return what a leaf has to be in order to be like this one."""
+    inner = value.__class__ if leaf.__class__ is Array else None
+    if value.__class__ is np.ndarray:
+        return leaf.__class__, inner, value.shape, value.dtype
+    return leaf.__class__, inner, None, None
 
 
 def _trails(count: int, keywords: Iterable[str]) -> list[tuple[int, ...]]:

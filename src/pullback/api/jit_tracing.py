@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar, final
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from sys import getrefcount
+from typing import TYPE_CHECKING, Final, Generic, TypeVar, final
 
 import numpy as np
 from attrs import field, frozen
@@ -71,6 +73,8 @@ class Traced(Generic[R_co]):
     outer: Sequence[Array]
     result: Result[R_co]
     captures: Captures
+    #: Which of the numbers and arrays belong to arguments that callers give up.
+    donated: tuple[int, ...]
     #: How long the trace took.
     seconds: float
     #: The call as a node, by which of its operands may have a derivative, and which outputs then.
@@ -97,7 +101,8 @@ class Traced(Generic[R_co]):
             values: The numbers and arrays of the arguments.
             arrays: Whether arrays in the result are ours.
         """
-        outputs = self.executable().run(values)
+        donated = unshared(values, self.donated, arrays=arrays) if self.donated else ()
+        outputs = self.executable().run(values, donated)
         result: R_co = self._build([*map(constant, outputs)] if arrays else outputs)
         return result
 
@@ -123,6 +128,7 @@ def trace_call(
     f: Callable[..., R_co],
     given: Arguments,
     labels: Sequence[str],
+    donated: tuple[int, ...],
 ) -> Traced[R_co]:
     """Call a function with arrays of unknown values, and return what it does.
 
@@ -130,6 +136,7 @@ def trace_call(
         f: The function.
         given: Its arguments.
         labels: What a user calls each leaf of those that are not static.
+        donated: Which numbers and arrays belong to arguments that callers give up.
     """
     others = [
         leaf for leaf, type_ in zip(given.leaves, given.key.types, strict=True) if type_ is None
@@ -158,7 +165,34 @@ def trace_call(
     for number in ndarrays:
         found[number] = np.array(found[number])
     result = Result(structure, tuple(found), tuple(outputs), tuple(ndarrays))
-    return Traced(program, tuple(outer), result, captures, time.perf_counter() - start)
+    seconds = time.perf_counter() - start
+    return Traced(program, tuple(outer), result, captures, donated, seconds)
+
+
+def _references() -> int:
+    """Return how many references there are to what is in a list and an array of ours alone."""
+    node = constant(np.empty(1))
+    values = [node._value]
+    return getrefcount(values[0])
+
+
+#: It differs between versions of Python.
+_ALONE: Final = _references()
+
+
+def unshared(values: Sequence[Value], donated: Iterable[int], *, arrays: bool) -> tuple[int, ...]:
+    """Return which of the arrays that a caller gives up nobody else holds.
+
+    An ndarray may be passed twice, or with a view of it. An array of ours may share its memory with
+    others, which must not change: then there are more references to it than there need be.
+    """
+    times = Counter(map(id, values))
+    times.update([id(value.base) for value in values if value.__class__ is np.ndarray])
+    return tuple([
+        number
+        for number in donated
+        if times[id(values[number])] == 1 and (not arrays or getrefcount(values[number]) <= _ALONE)
+    ])  # fmt: skip
 
 
 def with_statics(

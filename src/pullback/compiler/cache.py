@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from pullback.compiler.store import standard_store
 from pullback.core.program import Program
 
 _CAPACITY: Final = 512
+_HASH: Final = 32  # bytes of a SHA-256
 #: The parts of the library that decide what machine code does.
 _SOURCES: Final = ("compiler", "control", "core", "primitives", "transforms", "types")
 
@@ -111,11 +113,23 @@ def _compile(program: Program, what: Content) -> Executable:
         program = everywhere(inline)(program)
         what = content(program)
     key = hashlib.sha256(what.digest + circumstances).digest()
-    code = store.read(key)
-    executable = compile_program(program, code)
-    if code is None:
-        store.write(key, executable.object_code)
+    found = store.read(key)
+    if found is not None:
+        executable = compile_program(program, found[_HASH:])
+        if _plan_hash(executable) == found[:_HASH]:
+            return executable
+    executable = compile_program(program)
+    store.write(key, _plan_hash(executable) + executable.object_code)
     return executable
+
+
+def _plan_hash(executable: Executable) -> bytes:
+    """Return a hash of the plan, which has to be that with which the machine code was made."""
+    texts, plans = [str(executable.memory)], [executable.plan]
+    for plan in plans:
+        texts.append(str(plan))
+        plans += itertools.chain.from_iterable(plan.calls.values())
+    return hashlib.sha256("\n".join(texts).encode()).digest()
 
 
 @cache

@@ -16,9 +16,9 @@ Shape = tuple[int, ...]
 @final
 @frozen
 class Axis:
-    """A loop of a contraction: its length, and the steps in memory of the two factors and the result.
+    """A loop of a contraction: its length, and how far apart elements lie in factors and result.
 
-    A step is 0 where the value does not have the axis.
+    A step is 0 where a value does not have the axis.
     """
 
     size: int

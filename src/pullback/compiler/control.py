@@ -62,7 +62,7 @@ def everywhere(change: Callable[[Program], Program]) -> Callable[[Program], Prog
     """Return a rewrite that changes also the programs that steps call, innermost first."""
 
     def changed(program: Program) -> Program:
-        if any([primitive.__class__ in CONTROL for primitive, _ in program.steps]):
+        if not {primitive.__class__ for primitive, _ in program.steps}.isdisjoint(CONTROL):
             steps = [(with_held(primitive, changed), row) for primitive, row in program.steps]
             program = Program(
                 program.inputs,

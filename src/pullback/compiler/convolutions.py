@@ -20,10 +20,9 @@ from typing import Final, final
 
 from attrs import frozen
 
+from pullback.compiler.slides import Phase, Sizes, Slide, slides_of
 from pullback.core.program import Program
 from pullback.primitives.convolution import Convolve
-
-Sizes = tuple[int, ...]
 
 LINE: Final = 64  # bytes to which parts of scratch memory are aligned
 MARGIN: Final = 64  # elements behind packed arrays that a vector may read
@@ -44,53 +43,6 @@ class Label:
     dense: int
     other: int
     window: int
-
-
-@final
-@frozen
-class Tap:
-    """A position of the window: what it reads of dense, in which residue class, how far on."""
-
-    position: int
-    residue: int
-    shift: int
-
-
-@final
-@frozen
-class Phase:
-    """Positions ``start + step·m`` of other, with the taps that they meet."""
-
-    start: int
-    count: int
-    taps: tuple[Tap, ...]
-
-
-@final
-@frozen
-class Slide:
-    """An axis with positions: how dense is packed along it, and who reads what."""
-
-    #: Between positions of other in a phase, and of dense in a residue class.
-    step: int
-    scale: int
-    reversed: bool
-    #: The positions of dense, other and window.
-    sizes: tuple[int, int, int]
-    #: The first that is packed of a residue class, and how many are, of each.
-    low: int
-    lengths: Sizes
-    #: From one row to the next, and how far before a row is read.
-    pitch: int
-    before: int
-    #: Whether more is read than there is.
-    padded: bool
-    phases: tuple[Phase, ...]
-
-    @property
-    def reach(self) -> int:
-        """How far on a tap may read."""
-        return max((tap.shift for phase in self.phases for tap in phase.taps), default=0)
 
 
 @final
@@ -116,9 +68,17 @@ class Form:
     def in_place(self) -> bool:
         """Whether dense lies as it would be packed, and no vector reads beyond its end."""
         least = min(phase.count for phase in self.slides[-1].phases)
-        return not self.dots and least * self.bytes >= LINE and all(
-            s.scale == 1 and not s.reversed and s.pitch == s.sizes[0] and not s.padded and not s.low
-            for s in self.slides
+        return (
+            not self.dots
+            and least * self.bytes >= LINE
+            and all(
+                s.scale == 1
+                and not s.reversed
+                and s.pitch == s.sizes[0]
+                and not s.padded
+                and not s.low
+                for s in self.slides
+            )
         )
 
     @property
@@ -139,7 +99,7 @@ class Form:
     @property
     def residues(self) -> list[Sizes]:
         """The classes that are packed, one for each axis."""
-        return list(product(*(_used(slide) for slide in self.slides)))
+        return list(product(*(slide.residues for slide in self.slides)))
 
     @property
     def phases(self) -> list[tuple[Phase, ...]]:
@@ -154,6 +114,16 @@ class Form:
         limit = 4 * _BLOCK if self.dots else _BLOCK  # each block adds to all sums
         most = max(1, min(count, limit // max(1, rows * self.plane * self.bytes)))
         return -(-count // -(-count // most))
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks of plain indices there are."""
+        return -(-size(self.plain) // self.block)
+
+    @property
+    def rounds(self) -> int:
+        """How often dense is packed: what threads can share."""
+        return size(self.shared) * self.blocks
 
     @property
     def front(self) -> int:
@@ -212,11 +182,6 @@ def _aligned(count: int) -> int:
     return -(-count // LINE) * LINE
 
 
-def _used(slide: Slide) -> list[int]:
-    """Return the residue classes that are read."""
-    return sorted({tap.residue for phase in slide.phases for tap in phase.taps}) or [0]
-
-
 @lru_cache(maxsize=256)
 def form_of(primitive: Convolve, x: Sizes, y: Sizes, out: Sizes, itemsize: int) -> Form | None:
     """Return how a convolution is packed; None where each product is computed where it stands.
@@ -233,12 +198,9 @@ def form_of(primitive: Convolve, x: Sizes, y: Sizes, out: Sizes, itemsize: int) 
         return None
     count = [math.prod(shape[len(shape) - rank :]) for shape in shapes]
     window = min((1, 0, 2), key=count.__getitem__)
-    if window == 2:
-        choices = [(0, 1, 2), (1, 0, 2)]
-    else:
-        choices = [(1 - window, 2, window)]
+    choices = [(0, 1, 2), (1, 0, 2)] if window == 2 else [(1 - window, 2, window)]
     for roles in choices:
-        slides = _slides(primitive, shapes, roles)
+        slides = slides_of(primitive, shapes, roles)
         phases = math.prod(len(slide.phases) for slide in slides)
         if phases <= (1 if window == 2 else _PHASES):
             return _form(primitive, shapes, roles, slides, itemsize)
@@ -283,82 +245,6 @@ def _form(
     return Form(roles, shared, plain, inner, outer, slides, itemsize)
 
 
-def _slides(
-    primitive: Convolve, shapes: tuple[Sizes, Sizes, Sizes], roles: tuple[int, int, int]
-) -> tuple[Slide, ...]:
-    """Return the axes with positions; neighbours along which nothing slides become one."""
-    rank = len(primitive.relations)
-    found: list[tuple[Sizes, int, Sizes]] = []
-    for axis, relation in enumerate(primitive.relations):
-        every = relation.x, relation.y, -relation.out
-        terms = tuple([every[role] for role in roles])
-        sizes = tuple([shapes[role][len(shapes[role]) - rank + axis] for role in roles])
-        item = terms, relation.offset, sizes
-        if found and _still(found[-1]) and _still(item):
-            sizes = tuple([a * b for a, b in zip(found[-1][2], sizes, strict=True)])
-            found[-1] = (1, -1, 1), 0, sizes
-        else:
-            found.append(item)
-    return tuple([_slide(*item) for item in found])
-
-
-def _still(axis: tuple[Sizes, int, Sizes]) -> bool:
-    """Return whether dense and other meet at equal positions, and nowhere else."""
-    (dense, other, _), offset, (extent, others, window) = axis
-    return dense == -other and offset == 0 and extent == others and window == 1
-
-
-def _slide(terms: Sizes, offset: int, sizes: Sizes) -> Slide:
-    """Return how dense is packed along an axis.
-
-    With d, o and t positions of dense, other and window, ``c_d·d + c_o·o + c_t·t + offset = 0``.
-    Let ``o = start + step·m`` with ``step = |c_d| / gcd(c_d, c_o)``: then ``d = scale·m + place``,
-    where place depends on t, and is an integer for all m or for none. The element ``scale·u +
-    residue`` of dense is the one with number u in its class; m meets number ``m + shift``. If the
-    scale is negative, dense is read from its end.
-    """
-    c_d, c_o, c_t = terms
-    extent, others, window = sizes
-    step = abs(c_d) // math.gcd(c_d, c_o)
-    scale = -c_o * step // c_d
-    width = abs(scale)
-    lengths = [max(0, -(-(extent - residue) // width)) for residue in range(width)]
-    phases: list[tuple[int, int, list[Tap]]] = []
-    for start in range(min(step, others)):
-        count = -(-(others - start) // step)
-        taps = []
-        for t in range(window):
-            place, rest = divmod(-offset - c_o * start - c_t * t, c_d)
-            place = extent - 1 - place if scale < 0 else place
-            shift, residue = divmod(place, width)
-            if not rest and -count < shift < lengths[residue]:
-                taps.append(Tap(t, residue, shift))
-        phases.append((start, count, taps))
-    met = [(count, tap) for _, count, taps in phases for tap in taps]
-    low = max(0, min((tap.shift for _, tap in met), default=0))
-    high = max((count + tap.shift for count, tap in met), default=0)
-    kept = [max(0, min(length, high) - low) for length in lengths]
-    before = max((low - tap.shift for _, tap in met), default=0)
-    behind = max((count + tap.shift - low - kept[tap.residue] for count, tap in met), default=0)
-    longest = max((kept[tap.residue] for _, tap in met), default=0)
-    gap = max(before, behind, 0)
-    return Slide(
-        step,
-        width,
-        scale < 0,
-        (extent, others, window),
-        low,
-        tuple(kept),
-        max(longest + gap, *(count for _, count, _ in phases), 1),
-        max(before, 0),
-        gap > 0,
-        tuple([
-            Phase(start, count, tuple([Tap(t.position, t.residue, t.shift - low) for t in taps]))
-            for start, count, taps in phases
-        ]),
-    )  # fmt: skip
-
-
 def form_at(program: Program, number: int) -> Form | None:
     """Return the form of the convolution that computes a value."""
     first = len(program.inputs) + len(program.constants)
@@ -372,6 +258,17 @@ def is_native(primitive: Convolve, x: Sizes, y: Sizes, out: Sizes) -> bool:
     """Return whether native code computes a convolution of floats at least as well as NumPy."""
     few = count_products(primitive, x, y, out) <= _FEW
     return few or form_of(primitive, x, y, out, 8) is not None
+
+
+def shared_products(program: Program, number: int) -> int:
+    """Return how many products threads can share; 0 where a convolution is in one piece."""
+    form = form_at(program, number)
+    first = len(program.inputs) + len(program.constants)
+    primitive, (x, y) = program.steps[number - first]
+    assert isinstance(primitive, Convolve), "the value is one"
+    if form is None or form.dots or form.rounds == 1 or primitive.no_nan:
+        return 0
+    return count_products(primitive, *(program.type_at(n).shape for n in (x, y, number)))
 
 
 def sum_rows(form: Form) -> tuple[int, int]:

@@ -10,6 +10,7 @@ import numpy as np
 from attrs import field, frozen
 from numpy import empty
 
+from pullback.compiler.collector import paused
 from pullback.compiler.control import everywhere
 from pullback.compiler.donation import taken
 from pullback.compiler.frame import Frame, Ground, fitting
@@ -93,8 +94,9 @@ class Executable:
         Raises:
             ProgramError: There are more or fewer values than inputs, or one of another shape.
         """
-        if values.__class__ is not list:  # as native code reads it
-            values = list(values)
+        given = values
+        if values.__class__ is not list or self._ground.integers:  # as native code reads it
+            values = self._ground.boxed(values)
         try:
             frame = self._frames.pop()
         except IndexError:
@@ -107,13 +109,13 @@ class Executable:
             if donated:
                 self._take(values, donated, outs)
             if frame.calls:
-                frame.objects.update(enumerate(values))
+                frame.objects.update(enumerate(given))
             status = self._linked.call(frame.address, values, outs)
             if status:
                 self._retry(status, values, outs, frame)
-            return outs if self._arrays else self._results(values, outs, frame)
+            return outs if self._arrays else self._results(given, outs, frame)
         except UnfitError:  # a Python integer beyond 64 bits: Python's arithmetic has no end
-            return [_copied(value) for value in self.program.evaluate(values)]
+            return [_copied(value) for value in self.program.evaluate(given)]
         finally:
             frame.objects.clear()
             if not self._frames or len(frame.arena) < _SMALL:
@@ -171,6 +173,7 @@ def _copied(value: Value) -> Value:
     return value.copy() if value.__class__ is np.ndarray else value
 
 
+@paused()
 def compile_program(program: Program, object_code: bytes | None = None) -> Executable:
     """Compile a program to native code.
 

@@ -28,6 +28,7 @@ from pullback.primitives.quantity import Value
 from pullback.types import ArrayType
 
 _LINE: Final = 64
+_LARGEST: Final = 2**63 - 1
 _WORDS: Final = 4  # of the description of an input; see `llvm.entry`
 
 
@@ -40,6 +41,11 @@ class Ground:
         self.arena = memory.size
         program = plan.program
         self.inputs = len(program.inputs)
+        self.integers = [
+            (number, _class(type_))
+            for number, type_ in enumerate(program.inputs)
+            if type_.weak and type_.dtype.kind in "bi"
+        ]
         self.entries = INPUTS + len(program.inputs) + len(program.outputs)
         self.constants = _constants(plan, memory)
         self.shapes = [np.array(type_.shape, np.int64) for type_ in program.inputs]
@@ -51,6 +57,15 @@ class Ground:
                 self.descriptions[start + 1] = id(usual(type_.dtype))
                 self.descriptions[start + 2] = len(type_.shape)
                 self.descriptions[start + 3] = shape.ctypes.data
+
+
+    def boxed(self, values: Sequence[Value]) -> list[Value]:
+        """Return arguments in a list, Python's integers as NumPy scalars if they fit."""
+        boxed = list(values)
+        for number, scalar in self.integers:
+            if number < len(boxed) and abs(boxed[number]) <= _LARGEST:
+                boxed[number] = scalar(boxed[number])
+        return boxed
 
 
 @final

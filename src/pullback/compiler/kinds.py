@@ -128,7 +128,7 @@ def step_kinds(
         given = primitive.__class__ is Pack and number not in whole
         if taken or given:
             kind = Kind.PART
-        elif primitive.__class__ in INDEXING or any([o in special for o in operands]):
+        elif primitive.__class__ in INDEXING or not special.isdisjoint(operands):
             kind = _kind(program, k, literals, instructions)
         else:
             key = token(primitive), id(values[number]), *[id(values[o]) for o in operands]

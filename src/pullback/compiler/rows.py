@@ -32,6 +32,7 @@ from pullback.types import ArrayType
 
 _SHORTEST: Final = 16  # the shortest row that maps are computed of, rather than of all rows at once
 _LARGEST: Final = 24  # values in one kernel
+_BACK: Final = 50  # kernels that one may come forward
 _LONGEST: Final = 1 << 14  # bytes on the stack that keep a value for one row
 
 Shape = tuple[int, ...]
@@ -155,7 +156,7 @@ def merge_rows(
     Before -> after:
         [m = max(x)], [s = sum(exp(x - m))], [y = exp(x - m) / s]  ->  one kernel of three passes
 
-    A kernel joins an earlier one if all that it reads is there by then.
+    A kernel joins an earlier one, not too far off, if all that it reads is there by then.
     """
     reach = Reach(program, kinds, stored)
     groups: list[_Group] = []
@@ -190,6 +191,7 @@ def _place(
     if kernel.kind is Kind.FOLD and rows is None:
         return None
     earliest = max([at[number] for number in kernel.reads if number in at], default=0)
+    earliest = max(earliest, len(groups) - _BACK)
     best, place = -1, None
     for position in range(len(groups) - 1, earliest - 1, -1):
         group = groups[position]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import Final, final
 
 from pullback.compiler.kernel import Kernel
@@ -38,9 +37,13 @@ class Scheduler:
 
     def kernels(self) -> tuple[Kernel, ...]:
         """Return the kernels in the order in which they run."""
+        early = self._early()
+        self.waiting = dict.fromkeys(early)
+        self._let_go()
         for number, kind in self.kinds.items():
             if number in self.straight:
-                self.waiting[number] = None
+                if number not in early:
+                    self.waiting[number] = None
             elif number in self.stored:
                 self._place(number, kind)
         self._let_go()
@@ -50,6 +53,20 @@ class Scheduler:
             self._kernel(group, read, [v for v in group if v in needed])
             for group, read in zip(self.groups, reads, strict=True)
         ])  # fmt: skip
+
+    def _early(self) -> dict[int, None]:
+        """Return the straight-line code that depends on no loop, if some loop depends on it.
+
+        Before all loops it parts none of them.
+        """
+        early: dict[int, None] = {}
+        needed = False
+        for number, row in self.rows.items():
+            if number not in self.straight:
+                needed = needed or any(operand in early for operand in row)
+            elif all(operand < self.first or operand in early for operand in row):
+                early[number] = None
+        return early if needed else {}
 
     def _kernel(self, group: list[int], reads: list[int], writes: list[int]) -> Kernel:
         kind, pieces = self._kind(group), None
@@ -125,7 +142,7 @@ class Scheduler:
                     stack.append((operand, kept))
         return inside, aligned
 
-    def _leaves(self, group: Iterable[int]) -> list[int]:
+    def _leaves(self, group: list[int]) -> list[int]:
         """Return the stored values that a group reads from outside."""
         own = set(group)
         found: dict[int, None] = {}

@@ -35,6 +35,8 @@ def stored_values(
     ``demand`` counts how often an element of a value would be computed if it were not stored.
     """
     first = len(program.inputs) + len(program.constants)
+    if len(straight) == len(kinds):
+        return frozenset({*program.outputs, *range(first)} - literals.keys())
     size = [math.prod(type_.shape) for type_ in value_types(program)]
     stored = {o for o in program.outputs if o >= first}
     demand: dict[int, int] = dict.fromkeys(kinds, 0)

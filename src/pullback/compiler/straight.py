@@ -21,7 +21,6 @@ from pullback.core.program import Program
 from pullback.primitives.cast import Cast
 from pullback.primitives.contraction import Contract
 from pullback.primitives.primitive import Primitive
-from pullback.types import ArrayType
 
 _ELEMENTS: Final = 32  # of one value
 _TERMS: Final = 512  # of one contraction
@@ -55,16 +54,16 @@ def straight_steps(program: Program, kinds: dict[int, Kind], rows: Rows) -> froz
     found: set[int] = set()
     for number, kind in kinds.items():
         primitive, operands = program.steps[number - first]
-        if primitive.__class__ in INDEXING:
+        if kind not in _KINDS or not small[number] or primitive.__class__ in INDEXING:
             continue
-        if kind in _KINDS and small[number] and all([small[o] for o in operands]):
-            if kind is Kind.PRODUCT and not _few_terms(program, primitive, operands):
-                continue
+        few_terms = kind is not Kind.PRODUCT or _few_terms(program, primitive, operands)
+        if few_terms and all(map(small.__getitem__, operands)):
             found.add(number)
     return frozenset(found) - _folded(program, kinds, found, rows)
 
 
 def _few_terms(program: Program, contract: Primitive, operands: Sequence[int]) -> bool:
+    assert isinstance(contract, Contract), "the only product"
     x, y = (program.type_at(operand).shape for operand in operands)
     return terms(contract, x, y) <= _TERMS
 
@@ -143,4 +142,3 @@ def _placed(
         places[number] = place
         ending[last[number]].append((size, place))
     return places, scratch
-

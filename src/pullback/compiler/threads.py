@@ -9,6 +9,7 @@ import math
 from typing import Final
 
 from pullback.compiler.contractions import terms
+from pullback.compiler.convolutions import shared_products
 from pullback.compiler.kernel import Kernel
 from pullback.compiler.kernels import Plan
 from pullback.compiler.kinds import IDENTITIES, Kind
@@ -16,13 +17,15 @@ from pullback.compiler.rows import shared_rows
 from pullback.primitives.arithmetic import Add, Multiply, Negative, Subtract
 from pullback.primitives.cast import Cast
 from pullback.primitives.contraction import Contract
+from pullback.primitives.pooling import MaxPool, MaxPoolShare
 from pullback.primitives.primitive import Primitive
 from pullback.primitives.selection import Where
 
-_WORTH: Final = 100_000  # nanoseconds of work from which it is shared
-_PART: Final = 25_000  # nanoseconds of a part
+_WORTH: Final = 50_000  # nanoseconds of work from which it is shared
+_PART: Final = 12_500  # nanoseconds of a part
 _MOST: Final = 64  # parts
 _TERM: Final = 0.005  # nanoseconds for each byte of an element of a contraction's terms
+_ELEMENT: Final = 0.03  # nanoseconds for each byte of an element that a window shows
 _CHEAP: Final = (Add, Subtract, Multiply, Negative, Where, Cast, *IDENTITIES)
 
 
@@ -48,6 +51,15 @@ def _nanoseconds(plan: Plan, kernel: Kernel) -> float:
         assert isinstance(contract, Contract), "the only product"
         shapes = program.type_at(x).shape, program.type_at(y).shape
         return terms(contract, *shapes) * program.type_at(value).dtype.itemsize * _TERM
+    if kernel.kind is Kind.CONVOLUTION:
+        return shared_products(program, value) * program.type_at(value).dtype.itemsize * _TERM
+    if kernel.kind is Kind.POOLING:
+        pool = program.steps[value - plan.first][0]
+        assert isinstance(pool, (MaxPool, MaxPoolShare)), "these are the poolings"
+        every = (*kernel.reads, *kernel.writes)
+        windows = min(math.prod(program.type_at(number).shape) for number in every)
+        seen = windows * math.prod(pool.window) * len(kernel.reads)
+        return seen * program.type_at(value).dtype.itemsize * _ELEMENT
     if kernel.kind is Kind.MAP:
         size = math.prod(program.type_at(value).shape)
         return size * (_moved(plan, kernel, size) + _computed(plan, kernel))

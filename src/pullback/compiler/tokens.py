@@ -15,7 +15,7 @@ _PLAIN: Final = frozenset({bool, str, type(None), *map(type, map(np.dtype, "?bhi
 def token(primitive: Primitive) -> object:
     """Return a value that is equal for equal primitives, and for no others."""
     kind = primitive.__class__
-    names = primitive.__match_args__
+    names: tuple[str, ...] = primitive.__match_args__
     if not names:
         return kind
     fields = [getattr(primitive, name) for name in names]

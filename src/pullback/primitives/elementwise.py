@@ -14,6 +14,7 @@ A member without fields inherits what attrs wrote for its family. It is not deco
 from __future__ import annotations
 
 from abc import abstractmethod
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -37,17 +38,7 @@ class Elementwise(Primitive):
 
     def infer(self, *types: ArrayType) -> ArrayType:
         """Return the type by NumPy's broadcasting and promotion."""
-        if types[0].weak and all(t.weak for t in types):  # Python numbers: ask Python
-            ones = [type(python_zero(t.dtype))(1) for t in types]
-            try:
-                with np.errstate(all="ignore"):  # atanh has a pole at 1
-                    return type_of(self.evaluate(*ones))
-            except TypeError as error:
-                ufunc_dtype(self.ufunc, types)  # names the dtypes, unless Python alone refuses
-                msg = f"{self.name}: {error}; convert the operand"
-                raise DTypeError(msg) from None
-        shape = broadcast_shapes(self.name, [t.shape for t in types])
-        return ArrayType(shape, ufunc_dtype(self.ufunc, types))
+        return _result_type(self if self.__match_args__ else self.__class__, types)
 
     def batch(
         self, operands: tuple[Quantity, ...], batched: tuple[bool, ...], size: int
@@ -62,6 +53,24 @@ class Elementwise(Primitive):
         elif missing < 0 and batched[1]:
             y = insert_ones(y, -missing)
         return self(x, y)
+
+
+# Tracing asks this of each operation.
+@lru_cache(maxsize=4096)
+def _result_type(of: Elementwise | type[Elementwise], types: tuple[ArrayType, ...]) -> ArrayType:
+    """Return the type of the result of a primitive, or of that of a class without fields."""
+    primitive = of() if isinstance(of, type) else of
+    if types[0].weak and all(t.weak for t in types):  # Python numbers: ask Python
+        ones = [type(python_zero(t.dtype))(1) for t in types]
+        try:
+            with np.errstate(all="ignore"):  # atanh has a pole at 1
+                return type_of(primitive.evaluate(*ones))
+        except TypeError as error:
+            ufunc_dtype(primitive.ufunc, types)  # names the dtypes, unless Python alone refuses
+            msg = f"{primitive.name}: {error}; convert the operand"
+            raise DTypeError(msg) from None
+    shape = broadcast_shapes(primitive.name, [t.shape for t in types])
+    return ArrayType(shape, ufunc_dtype(primitive.ufunc, types))
 
 
 class Unary(Elementwise):

@@ -16,16 +16,10 @@ from attrs import frozen
 from pullback.types.bundle import Bundle
 
 _VOID: Final[np.dtype[np.generic]] = np.dtype("V")
-_WEAK_DTYPES: Final = {
-    bool: np.dtype(np.bool_),
-    int: np.dtype(np.int64),
-    float: np.dtype(np.float64),
-    complex: np.dtype(np.complex128),
-}
 
 
 @final
-@frozen
+@frozen(cache_hash=True)
 class ArrayType:
     """The shape and dtype of an array.
 
@@ -59,6 +53,14 @@ class ArrayType:
         return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
 
 
+_WEAK_TYPES: Final = {
+    bool: ArrayType((), np.dtype(np.bool_), weak=True),
+    int: ArrayType((), np.dtype(np.int64), weak=True),
+    float: ArrayType((), np.dtype(np.float64), weak=True),
+    complex: ArrayType((), np.dtype(np.complex128), weak=True),
+}
+
+
 def bundle_type(parts: tuple[ArrayType, ...]) -> ArrayType:
     """Return the type of a bundle from those of its parts."""
     return ArrayType((), _VOID, weak=False, parts=parts)
@@ -66,9 +68,9 @@ def bundle_type(parts: tuple[ArrayType, ...]) -> ArrayType:
 
 def type_of(value: object) -> ArrayType:
     """Return the type of a value: a Python number, a NumPy scalar, an ndarray or a bundle."""
-    weak = _WEAK_DTYPES.get(type(value))
+    weak = _WEAK_TYPES.get(type(value))
     if weak is not None:
-        return ArrayType((), weak, weak=True)
+        return weak
     if value.__class__ is Bundle:
         return bundle_type(tuple([type_of(part) for part in value.parts]))
     assert isinstance(value, (np.ndarray, np.generic)), type(value)

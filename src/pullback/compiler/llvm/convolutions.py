@@ -3,27 +3,27 @@
 Zeros between packed rows must not meet an infinity, nor zeros that annihilate. Where that may have
 happened, and for tiny sizes, each product is computed where it stands.
 
-    before -> (each -> after | packed), packed -> (each | after)
+    before -> (suspect | quick), suspect -> (each | after), quick -> (each | after), each -> after
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Final, final
 
 from llvmlite import ir
 
 from pullback.compiler import convolutions as plans
+from pullback.compiler.convolutions import Form
 from pullback.compiler.kernel import Kernel
 from pullback.compiler.llvm import scalars, vectors
 from pullback.compiler.llvm.convolved_products import Products
 from pullback.compiler.llvm.convolved_rows import Rows
 from pullback.compiler.llvm.convolved_windows import Windows
 from pullback.compiler.llvm.loops import Code
-from pullback.compiler.llvm.offsets import at, clipped, index
+from pullback.compiler.llvm.offsets import Bounds, at, clipped, index
 from pullback.compiler.llvm.packed import Packed
-from pullback.compiler.llvm.scalars import BYTE, INDEX, POINTER
+from pullback.compiler.llvm.scalars import BYTE, FLAG, INDEX, POINTER
 from pullback.compiler.llvm.symbols import declare
 from pullback.compiler.llvm.vectors import loop
 from pullback.primitives.convolution import Convolve
@@ -47,20 +47,24 @@ def emit_convolution(code: Code, kernel: Kernel) -> None:
     if form is None:
         products.emit()
         return
+    bounds = None if code.part is None else code.part.bounds(b, form.rounds)
     each, after = (b.function.append_basic_block() for _ in range(2))
     if form.padded and not form.dots:
         window = form.roles[2]
-        quick = b.function.append_basic_block()
         wrong = _not_finite(b, pointers[window], kind, math.prod(shapes[window]), dtype.itemsize)
-        b.cbranch(wrong, each, quick)
+        quick, suspect = (b.function.append_basic_block() for _ in range(2))
+        b.cbranch(wrong, suspect, quick)
+        b.position_at_end(suspect)
+        alone = FLAG(1) if bounds is None else b.icmp_unsigned("==", bounds[1], index(form.rounds))
+        b.cbranch(alone, each, after)  # of several parts, the last computes all
         b.position_at_end(quick)
-    memory = _Memory(b, plans.scratch_bytes(program, out))
-    packed = Packed(b, kind, form, tuple([pointers[role] for role in form.roles]), memory.start)
-    packed.start()
-    (Windows if form.dots else Rows)(packed).emit(None)
-    memory.free()
+    size = plans.scratch_bytes(program, out)
+    ordered = tuple([pointers[role] for role in form.roles])
+    _pack(b, kind, form, ordered, size=size, bounds=bounds)
     if form.dots or primitive.no_nan:
-        b.cbranch(_not_finite(b, pointers[2], kind, math.prod(shapes[2]), dtype.itemsize), each, after)
+        b.cbranch(
+            _not_finite(b, pointers[2], kind, math.prod(shapes[2]), dtype.itemsize), each, after
+        )
     else:
         b.branch(after)
     b.position_at_end(each)
@@ -68,6 +72,26 @@ def emit_convolution(code: Code, kernel: Kernel) -> None:
         products.emit()
     b.branch(after)
     b.position_at_end(after)
+
+
+def _pack(
+    b: ir.IRBuilder,
+    kind: ir.Type,
+    form: Form,
+    pointers: tuple[ir.Value, ...],
+    *,
+    size: int,
+    bounds: Bounds | None,
+) -> None:
+    """Append a convolution with packed memory. Pointers are those of dense, other and window."""
+    memory = _Memory(b, size)
+    packed = Packed(b, kind, form, pointers, memory.start)
+    packed.start()
+    if form.dots:
+        Windows(packed).emit()
+    else:
+        Rows(packed).emit(bounds)
+    memory.free()
 
 
 @final

@@ -10,7 +10,7 @@ from attrs import frozen
 from llvmlite import ir
 
 from pullback.compiler import convolutions as plans
-from pullback.compiler.llvm.offsets import around, at, index, affine
+from pullback.compiler.llvm.offsets import affine, around, at, index
 from pullback.compiler.llvm.scalars import FLAG
 from pullback.compiler.llvm.vectors import loop
 from pullback.primitives.convolution import Convolve

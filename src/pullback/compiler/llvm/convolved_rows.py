@@ -14,9 +14,10 @@ from attrs import frozen
 from llvmlite import ir
 
 from pullback.compiler import convolutions as plans
-from pullback.compiler.convolutions import Label, Phase
+from pullback.compiler.convolutions import Label
 from pullback.compiler.llvm import vectors
 from pullback.compiler.llvm.offsets import (
+    Bounds,
     affine,
     around,
     at,
@@ -29,8 +30,8 @@ from pullback.compiler.llvm.offsets import (
 )
 from pullback.compiler.llvm.packed import Packed, tile_of
 from pullback.compiler.llvm.scalars import INDEX, POINTER
-from pullback.compiler.llvm.threads import Part
 from pullback.compiler.llvm.vectors import loop
+from pullback.compiler.slides import Phase
 
 _INT: Final = ir.IntType(32)
 _FUSED: Final = ("contract",)
@@ -62,11 +63,11 @@ class Rows:
 
     packed: Packed
 
-    def emit(self, part: Part | None) -> None:
+    def emit(self, bounds: Bounds | None) -> None:
         """Append the loop over blocks, with what is packed in each."""
         packed = self.packed
         b, form = packed.b, packed.form
-        sizes = [*(label.size for label in form.shared), packed.blocks]
+        sizes = [*(label.size for label in form.shared), form.blocks]
 
         def body(k: ir.Value) -> None:
             *found, block = digits(b, k, sizes)
@@ -76,7 +77,7 @@ class Rows:
             for phases in form.phases:
                 _Phase(packed, phases, found, first).emit()
 
-        shared(b, part, math.prod(sizes), body)
+        shared(b, bounds, form.rounds, body)
 
 
 @final
@@ -130,7 +131,7 @@ class _Phase:
         self, number: ir.Value, pieces: Sequence[int], lanes: int
     ) -> tuple[ir.Value, ir.Value]:
         """Append where a piece of the result begins: in packed rows, and in other."""
-        packed, form, b = self.packed, self.packed.form, self.packed.b
+        form, b = self.packed.form, self.packed.b
         sample, *axes, last = digits(b, number, pieces)
         last = clipped(b, b.mul(last, index(lanes)), max(self.phases[-1].count - lanes, 0))
         steps = plans.steps([slide.sizes[1] for slide in form.slides])
@@ -164,7 +165,7 @@ class _Phase:
             parts = [packed.load(source, dense, tile.lanes) for source in sources]
             right = [_joined(b, parts[k : k + group]) for k in range(0, len(parts), group)]
             here = at(b, origin, packed.kind, factor)
-            result = []
+            result: list[ir.Value] = []
             for r in range(tile.height):
                 left = vectors.splat(b, packed.load(here, index(r * rows.window), 1), lanes)
                 for x in right:
@@ -173,7 +174,7 @@ class _Phase:
             return result
 
         zero = vectors.zeros(vectors.vector(packed.kind, lanes))
-        sums = [zero] * (tile.height * tile.width)
+        sums: list[ir.Value] = [zero] * (tile.height * tile.width)
         return loop(b, count, sums, body) if count else sums
 
     def _store(
@@ -237,9 +238,7 @@ def _pair(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
     return b.shuffle_vector(x, y, mask)
 
 
-def _parts(
-    b: ir.IRBuilder, x: ir.Value, start: int, stop: int
-) -> Iterator[tuple[int, ir.Value]]:
+def _parts(b: ir.IRBuilder, x: ir.Value, start: int, stop: int) -> Iterator[tuple[int, ir.Value]]:
     """Return lanes of a vector in parts whose sizes are powers of 2, with their first lane."""
     if (start, stop) == (0, vectors.lanes_of(x)):
         yield 0, x

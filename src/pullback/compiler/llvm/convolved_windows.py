@@ -14,9 +14,8 @@ from llvmlite import ir
 
 from pullback.compiler import convolutions as plans
 from pullback.compiler.llvm import vectors
-from pullback.compiler.llvm.offsets import around, at, clear, digits, entry, index, table, affine
+from pullback.compiler.llvm.offsets import affine, around, at, clear, digits, entry, index, table
 from pullback.compiler.llvm.packed import Packed, tile_of
-from pullback.compiler.llvm.threads import Part
 from pullback.compiler.llvm.vectors import loop
 
 _FUSED: Final = ("contract",)
@@ -29,7 +28,7 @@ class Windows:
 
     packed: Packed
 
-    def emit(self, part: Part | None) -> None:
+    def emit(self) -> None:
         """Append the loops over blocks, with what is packed in each, and the sums' way home."""
         packed, form, b = self.packed, self.packed.form, self.packed.b
         rows, columns = plans.sum_rows(form)
@@ -55,7 +54,7 @@ class Windows:
                 self._pack(other, shared, first, b.mul(found[0], index(form.block)))
                 self._tiles(other, sums, tables[0], (height, width), columns)
 
-            around(b, [packed.blocks], block)
+            around(b, [form.blocks], block)
             self._finish(sums, tables[1], shared, columns)
 
         around(b, [label.size for label in form.shared], body)

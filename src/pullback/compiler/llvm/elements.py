@@ -17,7 +17,6 @@ from pullback.compiler.indices import (
     spread,
     strides,
     through,
-    variable,
 )
 from pullback.compiler.kernels import Plan
 from pullback.compiler.kinds import Kind
@@ -95,7 +94,8 @@ class Elements:
             return found
         if number in self.pointers:
             form = self.seen(number, flatten(index, type_.shape))
-            found = self.load(number, self.place(form)) if self.lanes is None else self._row(number, form)
+            single = self.lanes is None
+            found = self.load(number, self.place(form)) if single else self._row(number, form)
         else:
             found = self.step(number, index)
         self.known[key] = found
@@ -114,7 +114,7 @@ class Elements:
         """Return a computed number as a form."""
         number = _COMPUTED + len(self.variables)
         self.variables[number] = value
-        return variable(number)
+        return Affine(((number, 1),))
 
     def seen(self, number: int, form: Affine) -> Affine:
         """Return the place of an element in what is kept of a value."""
@@ -166,7 +166,9 @@ class Elements:
             ]
             guards: list[ir.Value] | None = None if self.met is None else []
             strong = _strong(types, type_)
-            value = scalars.apply(self.builder, primitive, elements, strong, type_.dtype, guards)
+            value = scalars.apply(
+                self.builder, primitive, elements, strong, type_.dtype, guards=guards
+            )
             if self.met is not None and guards:
                 note(self.builder, self.met, guards)
             return value

@@ -28,10 +28,10 @@ from pullback.compiler.llvm.loops import Code, emit_join, emit_map
 from pullback.compiler.llvm.places import STATUS, Places, copy
 from pullback.compiler.llvm.pooling import emit_pooling
 from pullback.compiler.llvm.products import emit_product
-from pullback.compiler.llvm.scalars import INDEX, POINTER
 from pullback.compiler.llvm.rows import emit_rows
-from pullback.compiler.llvm.straight import emit_straight
+from pullback.compiler.llvm.scalars import INDEX, POINTER
 from pullback.compiler.llvm.scatters import emit_scatter
+from pullback.compiler.llvm.straight import emit_straight
 from pullback.compiler.llvm.symbols import CALL_HOST, declare
 from pullback.compiler.llvm.threads import Part, call_parts
 from pullback.compiler.memory import FRAME, INPUTS, Memory
@@ -60,7 +60,7 @@ class _Writer:
         self.loops = ir.Module("loops")
         self.host_calls = count()
         self.programs = count(1)
-        self.kernels: dict[object, ir.Function] = {}
+        self.kernels: dict[tuple[object, int], ir.Function] = {}
 
     def program(self, plan: Plan, memory: Memory, name: str) -> ir.Function:
         """Return the function of a program."""
@@ -91,7 +91,7 @@ class _Writer:
                     else:
                         builder.call(callee, pointers)
                 case _:
-                    pass
+                    checks.before(kernel, places)
         if plan.called:
             _copy_outputs(places)
         builder.ret(ir.Constant(STATUS, 0))
@@ -100,15 +100,15 @@ class _Writer:
     def _kernel(self, plan: Plan, kernel: Kernel, name: str, count: int) -> ir.Function:
         """Return the function of a kernel; kernels of the same code share one."""
         key = likeness(plan, kernel)
-        known = self.kernels.get(key)
-        if known is None or key is None:
+        known = None if key is None else self.kernels.get((key, count))
+        if known is None:
             apart = kernel.kind is not Kind.PRODUCT
             module = self.loops if apart else self.module
             known = _emit_kernel(plan, kernel, module, name, count)
             if apart:
                 known.linkage = ""
                 known = ir.Function(self.module, known.ftype, name)
-            self.kernels[key] = known
+            self.kernels[key, count] = known
         return known
 
     def _call_host(self, places: Places) -> None:

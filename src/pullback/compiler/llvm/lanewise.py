@@ -7,10 +7,11 @@ where an array of indices says, is left to a loop over single elements, and to L
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
 from typing import Final
 
 from pullback.compiler.indices import Index, broadcast, flatten, through
+from pullback.compiler.kernel import Kernel
 from pullback.compiler.kernels import Plan
 from pullback.compiler.kinds import Kind
 from pullback.compiler.llvm.vectors import registers
@@ -22,20 +23,18 @@ _LONG: Final = 4096  # elements from which two registers at a time pay
 _APART: Final = (PadSlice, Gather, ScatterAdd, Sin, Cos, Tan)  # these read memory by lanes
 
 
-def lane_count(
-    plan: Plan, numbers: Iterable[int], reads: frozenset[int], index: Index, variable: int, size: int
-) -> int:
+def lane_count(plan: Plan, kernel: Kernel, index: Index, variable: int) -> int:
     """Return how many elements a map takes at a time; 1 if it does not work in vectors.
 
     Args:
         plan: What is compiled.
-        numbers: The values that the loop computes.
-        reads: Those that it may load.
-        index: Where it computes them.
+        kernel: The map.
+        index: Where it computes its values.
         variable: The innermost loop's.
-        size: How many elements there are in all.
     """
-    stack: list[tuple[int, Index]] = [(number, index) for number in numbers]
+    stack: list[tuple[int, Index]] = [(number, index) for number in kernel.values]
+    reads = frozenset(kernel.reads)
+    size = math.prod(plan.program.type_at(kernel.values[0]).shape)
     seen: set[tuple[int, Index]] = set()
     widest = 1
     while stack:

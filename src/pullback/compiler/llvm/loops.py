@@ -112,11 +112,9 @@ def emit_map(code: Code, kernel: Kernel) -> None:
     extents = [item for item in extents if item[1] != 1]
     lanes = 1
     if extents:
-        lanes = lane_count(
-            code.plan, kernel.values, code.reads, index, extents[-1][0], math.prod(shape)
-        )
-    whole, rest = divmod(extents[-1][1], lanes) if extents else (0, 0)
-    if lanes == 1 or (code.part is not None and rest and len(extents) == 1):
+        lanes = lane_count(code.plan, kernel, index, extents[-1][0])
+    uneven = code.part is not None and len(extents) == 1 and extents[0][1] % lanes != 0
+    if lanes == 1 or uneven:
         nest(code.builder, extents, body, part=code.part)
     else:
         _in_lanes(code, extents, body, lanes)

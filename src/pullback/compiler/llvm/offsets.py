@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from llvmlite import ir
 
 from pullback.compiler.llvm.scalars import BYTE, FLAG, INDEX, POINTER
-from pullback.compiler.llvm.threads import Part
 from pullback.compiler.llvm.vectors import Carrying, loop
+
+#: Where a part of a loop starts and stops.
+Bounds: TypeAlias = tuple[ir.Value, ir.Value]
 
 _ENTRY: Final = ir.IntType(32)
 
@@ -55,9 +57,7 @@ def digits(b: ir.IRBuilder, value: ir.Value, sizes: Sequence[int]) -> list[ir.Va
     return found[::-1]
 
 
-def around(
-    b: ir.IRBuilder, sizes: Sequence[int], body: Callable[[list[ir.Value]], None]
-) -> None:
+def around(b: ir.IRBuilder, sizes: Sequence[int], body: Callable[[list[ir.Value]], None]) -> None:
     """Append loops around a body, which is given their counters."""
 
     def inner(found: list[ir.Value]) -> None:
@@ -101,18 +101,18 @@ def between(
 
 
 def shared(
-    b: ir.IRBuilder, part: Part | None, extent: int, body: Callable[[ir.Value], None]
+    b: ir.IRBuilder, bounds: Bounds | None, extent: int, body: Callable[[ir.Value], None]
 ) -> None:
-    """Append a loop, or a part of it."""
+    """Append a loop, or that part of it which this thread does."""
 
     def step(k: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
         body(k)
         return carried
 
-    if part is None:
+    if bounds is None:
         loop(b, extent, [], step)
     else:
-        between(b, *part.bounds(b, extent), [], step)
+        between(b, *bounds, [], step)
 
 
 def table(b: ir.IRBuilder, numbers: Sequence[int]) -> ir.GlobalVariable:

@@ -11,7 +11,7 @@ from llvmlite import binding, ir
 from pullback.compiler import convolutions as plans
 from pullback.compiler.convolutions import Form
 from pullback.compiler.llvm import vectors
-from pullback.compiler.llvm.offsets import around, at, clear, clipped, digits, index, affine
+from pullback.compiler.llvm.offsets import affine, around, at, clear, clipped, digits, index
 
 
 @final
@@ -56,11 +56,6 @@ class Packed:
         start = self.b.mul(block, index(self.form.block))
         return clipped(self.b, start, plans.size(self.form.plain) - self.form.block)
 
-    @property
-    def blocks(self) -> int:
-        """How many blocks of plain indices there are."""
-        return -(-plans.size(self.form.plain) // self.form.block)
-
     def pack(self, shared: Sequence[ir.Value], first: ir.Value) -> None:
         """Append the copying of dense, for a block of plain indices."""
         b, form = self.b, self.form
@@ -74,11 +69,10 @@ class Packed:
                 labels = [*form.shared, *form.plain, *form.inner]
                 chosen = zip(labels, [*shared, *plain, *found[1:]], strict=True)
                 source = affine(b, 0, [(value, label.dense) for label, value in chosen])
-                channels = plans.steps(sizes[1:])
-                target = affine(b, k * rank * form.block * form.plane, [
-                    (found[0], form.plane),
-                    *((c, s * form.block * form.plane) for c, s in zip(found[1:], channels, strict=True)),
-                ])  # fmt: skip
+                run = form.block * form.plane
+                places = [run * step for step in plans.steps(sizes[1:])]
+                terms = [(found[0], form.plane), *zip(found[1:], places, strict=True)]
+                target = affine(b, k * rank * run, terms)
                 lengths, firsts, ways = [], [], []
                 for slide, residue, step in zip(form.slides, residues, sources, strict=True):
                     start = slide.scale * slide.low + residue

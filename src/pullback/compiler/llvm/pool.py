@@ -1,9 +1,9 @@
-"""Threads that share the work of kernels: native code that hands out parts, and those who take them.
+"""Threads that share the work of kernels: native code that hands out parts, and takes them.
 
 One job runs at a time. Who has one while another runs does it alone, so callers in many threads
 share nothing and wait for nobody. A job is a function and a number of parts; ``ticket`` holds the
 job's number and how many parts nobody has taken. A part is taken by counting down, which fails if
-the ticket has changed since it was read: whoever takes a part of a job has read that job's function.
+the ticket has changed since it was read, so who takes a part has read the function of that job.
 
     parallel:  busy? or no threads -> all parts here
                else publish -> wake who sleeps -> take parts -> wait for those that others took
@@ -201,7 +201,7 @@ def define_parallel() -> None:
     """Give the function that shares out work its name, and start the threads."""
     count = threads() if sys.platform in {"linux", "darwin"} else 1
     text = (_SHARED if count > 1 else _ALONE).replace("SPINS", str(_SPINS))
-    engine = binding.create_mcjit_compiler(binding.parse_assembly(text), link.machine())
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(text), link.machine(0))
     engine.finalize_object()
 
     def function(name: str) -> Callable[[], None]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Final, TypeAlias, final
 
 from attrs import frozen
@@ -18,10 +19,19 @@ from pullback.compiler.indices import strides
 from pullback.compiler.kernel import Kernel
 from pullback.compiler.llvm import scalars, vectors
 from pullback.compiler.llvm.loops import Code
-from pullback.compiler.llvm.scalars import BYTE, FLAG, INDEX, POINTER
+from pullback.compiler.llvm.offsets import (
+    Bounds,
+    affine,
+    around,
+    at,
+    between,
+    clear,
+    index,
+    shared,
+)
+from pullback.compiler.llvm.scalars import BYTE, INDEX
 from pullback.compiler.llvm.vectors import loop
 from pullback.primitives.pooling import MaxPool, MaxPoolShare
-from pullback.primitives.primitive import Primitive
 
 _INT: Final = ir.IntType(32)
 _WIDEST: Final = 4  # the step up to which lanes are taken from a run
@@ -31,21 +41,13 @@ _STRAIGHT: Final = 3  # positions of a window that need no loop
 Visit: TypeAlias = Callable[[ir.Value, list[ir.Value]], list[ir.Value]]
 
 
-def supports(primitive: Primitive) -> bool:
-    """Return whether there is native code for a pooling."""
-    return isinstance(primitive, (MaxPool, MaxPoolShare)) and all(
-        relation.x == 1 and relation.y < 0 for relation in primitive.relations
-    )
-
-
 def emit_pooling(code: Code, kernel: Kernel) -> None:
     """Append a pooling, or its derivative."""
     (out,) = kernel.values
     primitive, operands = code.plan.program.steps[out - code.plan.first]
     assert isinstance(primitive, (MaxPool, MaxPoolShare)), "these are the poolings"
-    share = isinstance(primitive, MaxPoolShare)
-    x = operands[1] if share else operands[0]
-    shape = code.shape(operands[2] if share else out)
+    x, pooled = operands[1:] if isinstance(primitive, MaxPoolShare) else (operands[0], out)
+    shape = code.shape(pooled)
     rank = len(primitive.relations)
     dtype = code.plan.program.type_at(out).dtype
     axes = tuple([
@@ -54,19 +56,25 @@ def emit_pooling(code: Code, kernel: Kernel) -> None:
             primitive.relations, code.shape(x)[len(shape) - rank :], primitive.window, strict=True
         )
     ])  # fmt: skip
-    pool = _Pool(code.builder, scalars.computed(dtype), dtype.itemsize, axes, math.prod(shape[: len(shape) - rank]))
+    pool = _Pool(
+        code.builder,
+        scalars.computed(dtype),
+        dtype.itemsize,
+        axes,
+        math.prod(shape[: len(shape) - rank]),
+    )
     pointers = [code.pointers[number] for number in (*operands, out)]
-    if not share:
-        pool.rows(lambda place: pool.largest(pointers[0], pointers[1], place))
+    bounds: Bounds = (index(0), index(pool.count))
+    if code.part is not None:
+        bounds = code.part.bounds(pool.b, pool.count)
+    if not isinstance(primitive, MaxPoolShare):
+        pool.rows(bounds, lambda place: pool.largest(pointers[0], pointers[1], place))
     elif primitive.adjoint:
         if not pool.partition:
-            size = pool.count * math.prod(axis.size for axis in axes) * dtype.itemsize
-            clear = code.builder.module.declare_intrinsic("llvm.memset", [POINTER, INDEX])
-            zero, flag = ir.Constant(BYTE, 0), ir.Constant(FLAG, 0)
-            code.builder.call(clear, [pointers[3], zero, ir.Constant(INDEX, size), flag])
-        pool.rows(lambda place: pool.handed(pointers, place))
+            pool.clear(pointers[3], bounds)
+        pool.rows(bounds, lambda place: pool.handed(pointers, place))
     else:
-        pool.rows(lambda place: pool.gathered(pointers, place))
+        pool.rows(bounds, lambda place: pool.gathered(pointers, place))
 
 
 @final
@@ -127,11 +135,21 @@ class _Pool:
             for a in self.axes
         )
 
-    def rows(self, body: Callable[[_Place], None]) -> None:
+    @property
+    def plane(self) -> int:
+        """The elements of x in front of the axes."""
+        return math.prod(axis.size for axis in self.axes)
+
+    def clear(self, x: ir.Value, bounds: Bounds) -> None:
+        """Append zeros in so many planes of x."""
+        start, stop = (self.b.mul(k, index(self.plane * self.bytes)) for k in bounds)
+        clear(self.b, at(self.b, x, BYTE, start), self.b.sub(stop, start))
+
+    def rows(self, bounds: Bounds, body: Callable[[_Place], None]) -> None:
         """Append loops over the result, with a body for vectors and one for single elements."""
         b, axis = self.b, self.axes[-1]
-        sizes = [self.count, *(a.count for a in self.axes[:-1])]
-        steps = strides([*sizes, axis.count])
+        sizes = [a.count for a in self.axes[:-1]]
+        steps = strides([self.count, *sizes, axis.count])
         low, high = axis.inside
         # A run behind the last element of a window must not end behind the row.
         behind = (axis.window - 1) * axis.spread // axis.step * axis.step + axis.step - 1
@@ -147,41 +165,32 @@ class _Pool:
             for start, end, width in cuts:
 
                 def piece(
-                    k: ir.Value, _: list[ir.Value], start: int = start, end: int = end, width: int = width
+                    k: ir.Value,
+                    _: list[ir.Value],
+                    start: int = start,
+                    end: int = end,
+                    width: int = width,
                 ) -> list[ir.Value]:
-                    last = wanted = self.sum(start, [(k, width)])
+                    last = wanted = affine(self.b, start, [(k, width)])
                     done = None
                     if (end - start) % width:
-                        limit = ir.Constant(INDEX, end - width)
+                        limit = index(end - width)
                         last = b.select(b.icmp_unsigned("<", wanted, limit), wanted, limit)
                         done = b.sub(wanted, last)
-                    out = self.sum(0, list(zip([*found, last], steps, strict=True)))
-                    x = self.sum(0, [(found[0], math.prod(a.size for a in self.axes))])
+                    out = affine(self.b, 0, list(zip([*found, last], steps, strict=True)))
+                    x = affine(self.b, 0, [(found[0], self.plane)])
                     body(_Place(found[1:], last, out, x, width, done))
                     return []
 
                 if end > start:
                     loop(b, -(-(end - start) // width), [], piece)
 
-        def around(found: list[ir.Value]) -> None:
-            if len(found) == len(sizes):
-                row(found)
-            else:
-
-                def inner(k: ir.Value, _: list[ir.Value]) -> list[ir.Value]:
-                    around([*found, k])
-                    return []
-
-                loop(b, sizes[len(found)], [], inner)
-
-        around([])
+        shared(b, bounds, self.count, lambda k: around(b, sizes, lambda found: row([k, *found])))
 
     def largest(self, x: ir.Value, out: ir.Value, place: _Place) -> None:
         """Append the largest elements; nan where one is nan."""
         b = self.b
-        kind = vectors.vector(self.kind, place.lanes)
-        least = ir.Constant(self.kind, -math.inf)
-        start = vectors.splat(b, least, place.lanes)
+        start = vectors.splat(b, ir.Constant(self.kind, -math.inf), place.lanes)
 
         def visit(element: ir.Value, values: list[ir.Value]) -> list[ir.Value]:
             more = b.fcmp_ordered(">", element, values[0])
@@ -189,7 +198,6 @@ class _Pool:
             return [b.select(more, element, values[0])]
 
         (found,) = self.elements([x], place, [start], lambda e, v: visit(e[0], v))
-        assert found.type == kind, "a vector of the result"
         self.store(found, out, place.out)
 
     def gathered(self, pointers: Sequence[ir.Value], place: _Place) -> None:
@@ -225,17 +233,19 @@ class _Pool:
 
         def hand(start: ir.Value, values: list[ir.Value]) -> list[ir.Value]:
             for begin, residues in runs:
-                at = self.sum(begin, [(start, 1)])
+                origin = affine(self.b, begin, [(start, 1)])
                 pairs = []
-                for residue, element in zip(residues, self.run([x], at, residues, place.lanes), strict=True):
+                for residue, element in zip(
+                    residues, self.run([x], origin, residues, place.lanes), strict=True
+                ):
                     pairs.append((residue, b.select(self.attains(element[0], top), share, zero)))
-                self.add(result, at, pairs, place.lanes)
+                self.add(result, origin, pairs, place.lanes)
             return values
 
-        def single(at: ir.Value, values: list[ir.Value]) -> list[ir.Value]:
-            element = self.load(x, at, 1)
+        def single(origin: ir.Value, values: list[ir.Value]) -> list[ir.Value]:
+            element = self.load(x, origin, 1)
             found = b.select(self.attains(element, top), share, zero)
-            self.add(result, at, [(0, found)], 1)
+            self.add(result, origin, [(0, found)], 1)
             return values
 
         self.windows(place, [], hand if place.lanes > 1 else single)
@@ -250,13 +260,15 @@ class _Pool:
         """Append a visit to each element in the windows, of each array; return what it carries."""
         if place.lanes == 1:
             return self.windows(
-                place, values, lambda at, v: visit([self.load(p, at, 1) for p in pointers], v)
+                place,
+                values,
+                lambda origin, v: visit([self.load(p, origin, 1) for p in pointers], v),
             )
 
         def row(start: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
             for begin, residues in self.runs(place.lanes):
-                at = self.sum(begin, [(start, 1)])
-                for found in self.run(pointers, at, residues, place.lanes):
+                origin = affine(self.b, begin, [(start, 1)])
+                for found in self.run(pointers, origin, residues, place.lanes):
                     carried = visit(found, carried)
             return carried
 
@@ -275,14 +287,14 @@ class _Pool:
         return list(found.items())
 
     def run(
-        self, pointers: Sequence[ir.Value], at: ir.Value, residues: Sequence[int], lanes: int
+        self, pointers: Sequence[ir.Value], origin: ir.Value, residues: Sequence[int], lanes: int
     ) -> list[list[ir.Value]]:
         """Append the loads of a run of each array; return the elements, a list for each residue."""
         b, step = self.b, self.axes[-1].step
         if step > _WIDEST:
-            here = [b.gep(p, [at], source_etype=self.kind) for p in pointers]
-            return [[vectors.load(b, p, self.kind, lanes, step, self.bytes) for p in here]]
-        whole = [self.load(pointer, at, lanes * step) for pointer in pointers]
+            here = [at(b, p, self.kind, origin) for p in pointers]
+            return [[vectors.load(b, p, self.kind, lanes, step, aligned=self.bytes) for p in here]]
+        whole = [self.load(pointer, origin, lanes * step) for pointer in pointers]
         return [[self.taken(x, residue, step) for x in whole] for residue in residues]
 
     def taken(self, x: ir.Value, residue: int, step: int) -> ir.Value:
@@ -293,29 +305,28 @@ class _Pool:
         return self.b.shuffle_vector(x, x, ir.Constant(ir.VectorType(_INT, len(lanes)), lanes))
 
     def add(
-        self, result: ir.Value, at: ir.Value, found: Sequence[tuple[int, ir.Value]], lanes: int
+        self, result: ir.Value, origin: ir.Value, found: Sequence[tuple[int, ir.Value]], lanes: int
     ) -> None:
         """Append the adding of vectors to a run, each to the lanes that it was taken from."""
         b, step = self.b, self.axes[-1].step
         if lanes > 1 and step > _WIDEST:
             for lane, number in enumerate(vectors.split(b, found[0][1])):
-                goal = self.sum(lane * step, [(at, 1)])
-                self.store(b.fadd(self.load(result, goal, 1), number), result, goal)
+                goal = affine(b, lane * step, [(origin, 1)])
+                self.add(result, goal, [(0, number)], 1)
             return
-        total: ir.Value | None = None
-        for residue, values in found:
-            wide = values
+        wides = []
+        for residue, wide in found:
             if lanes > 1 and step > 1:
-                mask = [lane // step if lane % step == residue else lanes for lane in range(lanes * step)]
-                kind = ir.VectorType(_INT, lanes * step)
-                wide = b.shuffle_vector(values, vectors.zeros(values.type), ir.Constant(kind, mask))
-            total = wide if total is None else b.fadd(total, wide)
-        assert total is not None, "a run has an element"
-        if not self.partition:
-            total = b.fadd(self.load(result, at, vectors.lanes_of(total)), total)
-        elif lanes == 1:
-            total = found[0][1]
-        self.store(total, result, at)
+                places = range(lanes * step)
+                mask = [k // step if k % step == residue else lanes for k in places]
+                constant = ir.Constant(ir.VectorType(_INT, len(mask)), mask)
+                wides.append(b.shuffle_vector(wide, vectors.zeros(wide.type), constant))
+            else:
+                wides.append(wide)
+        total = reduce(b.fadd, wides)
+        if not self.partition:  # else no other window adds to it
+            total = b.fadd(self.load(result, origin, vectors.lanes_of(total)), total)
+        self.store(total, result, origin)
 
     def windows(self, place: _Place, values: list[ir.Value], visit: Visit) -> list[ir.Value]:
         """Append loops over a window: of single elements over all axes, else but the last."""
@@ -327,62 +338,35 @@ class _Pool:
             own, step = self.axes[axis], steps[axis]
             last = axis == len(self.axes) - 1
             k = place.last if last else place.outer[axis]
-            start = self.sum(own.start * step, [(start, 1), (k, own.step * step)])
+            start = affine(self.b, own.start * step, [(start, 1), (k, own.step * step)])
             if last and place.lanes > 1:
                 return visit(start, carried)
 
             def body(j: ir.Value, inner: list[ir.Value]) -> list[ir.Value]:
-                return over(axis + 1, self.sum(0, [(start, 1), (j, own.spread * step)]), inner)
+                return over(
+                    axis + 1, affine(self.b, 0, [(start, 1), (j, own.spread * step)]), inner
+                )
 
             if own.padded:
-                return self.between(*self.bounds(own, k), carried, body)
+                return between(self.b, *self.bounds(own, k), carried, body)
             if own.window > _STRAIGHT:
                 return loop(self.b, own.window, carried, body)
             for j in range(own.window):
-                carried = body(ir.Constant(INDEX, j), carried)
+                carried = body(index(j), carried)
             return carried
 
         return over(0, place.x, values)
 
     def bounds(self, axis: _Axis, k: ir.Value) -> tuple[ir.Value, ir.Value]:
         """Append the first position in the window of k that is inside, and the end of these."""
-        b, zero = self.b, ir.Constant(INDEX, 0)
-        before = self.sum(axis.spread - 1 - axis.start, [(k, -axis.step)])
-        first = b.sdiv(before, ir.Constant(INDEX, axis.spread))
+        b, zero = self.b, index(0)
+        before = affine(self.b, axis.spread - 1 - axis.start, [(k, -axis.step)])
+        first = b.sdiv(before, index(axis.spread))
         first = b.select(b.icmp_signed("<", before, zero), zero, first)
-        room = self.sum(axis.size - 1 - axis.start, [(k, -axis.step)])
-        end = self.sum(1, [(b.sdiv(room, ir.Constant(INDEX, axis.spread)), 1)])
-        most = ir.Constant(INDEX, axis.window)
+        room = affine(self.b, axis.size - 1 - axis.start, [(k, -axis.step)])
+        end = affine(self.b, 1, [(b.sdiv(room, index(axis.spread)), 1)])
+        most = index(axis.window)
         return first, b.select(b.icmp_signed("<", end, most), end, most)
-
-    def between(
-        self,
-        first: ir.Value,
-        end: ir.Value,
-        carried: list[ir.Value],
-        body: Visit,
-    ) -> list[ir.Value]:
-        """Append a loop from a first value, which is below the end.
-
-        before -> head <-> head -> after
-        """
-        b, before = self.b, self.b.block
-        head = b.function.append_basic_block()
-        b.branch(head)
-        b.position_at_end(head)
-        counter = b.phi(INDEX)
-        counter.add_incoming(first, before)
-        phis = [b.phi(value.type) for value in carried]
-        results = body(counter, list(phis))
-        following = b.add(counter, ir.Constant(INDEX, 1))
-        counter.add_incoming(following, b.block)
-        for phi, value, result in zip(phis, carried, results, strict=True):
-            phi.add_incoming(value, before)
-            phi.add_incoming(result, b.block)
-        after = b.function.append_basic_block()
-        b.cbranch(b.icmp_signed("<", following, end), head, after)
-        b.position_at_end(after)
-        return results
 
     def attains(self, x: ir.Value, top: ir.Value) -> ir.Value:
         """Append whether elements are the largest, or nan, which makes the largest nan."""
@@ -408,22 +392,9 @@ class _Pool:
 
     def load(self, pointer: ir.Value, place: ir.Value, lanes: int) -> ir.Value:
         """Append a load."""
-        at = self.b.gep(pointer, [place], source_etype=self.kind)
-        return self.b.load(at, align=self.bytes, typ=vectors.vector(self.kind, lanes))
+        kind = vectors.vector(self.kind, lanes)
+        return self.b.load(at(self.b, pointer, self.kind, place), align=self.bytes, typ=kind)
 
     def store(self, value: ir.Value, pointer: ir.Value, place: ir.Value) -> None:
         """Append a store."""
-        at = self.b.gep(pointer, [place], source_etype=self.kind)
-        self.b.store(value, at, align=self.bytes)
-
-    def sum(self, constant: int, terms: Sequence[tuple[ir.Value, int]]) -> ir.Value:
-        """Append ``constant + Σ value·factor``."""
-        b = self.b
-        total: ir.Value = ir.Constant(INDEX, constant)
-        for value, factor in terms:
-            if factor:
-                term = value
-                if factor != 1:
-                    term = b.mul(value, ir.Constant(INDEX, factor), flags=("nsw",))
-                total = b.add(total, term, flags=("nsw",))
-        return total
+        self.b.store(value, at(self.b, pointer, self.kind, place), align=self.bytes)

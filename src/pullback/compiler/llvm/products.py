@@ -12,12 +12,13 @@ from llvmlite import ir
 from pullback.compiler.contractions import Axis, axes
 from pullback.compiler.kernel import Kernel
 from pullback.compiler.llvm import scalars, vectors
+from pullback.compiler.llvm.dots import Dots
 from pullback.compiler.llvm.loops import Code
 from pullback.compiler.llvm.nests import nest
-from pullback.compiler.llvm.tiles import Places, Term, Tiles
+from pullback.compiler.llvm.panels import Panels
+from pullback.compiler.llvm.sums import ONE, Places, Term
 from pullback.primitives.contraction import Contract
 
-_ONE: Final = Axis(1, 0, 0, 0)
 _FEW: Final = 32  # twice the rows up to which transposing the other factor does not pay
 
 
@@ -56,24 +57,26 @@ def _clear(code: Code, kind: ir.Type, pointer: ir.Value, size: int) -> None:
     nest(b, [(0, size)], body)
 
 
-def _tiles(b: ir.IRBuilder, term: Term, loops: Sequence[Axis]) -> Tiles:
+def _tiles(b: ir.IRBuilder, term: Term, loops: Sequence[Axis]) -> Panels | Dots:
     """Return the tiles of a contraction whose right factor has the result's last axis."""
     along = next((axis for axis in loops if axis.out == 1), None)
-    summed = [axis for axis in loops if axis.out == 0]
+    summed = [axis for axis in loops if axis.out == 0] or [ONE]
     around = [axis for axis in loops if axis.out > 0]
     rows = [axis for axis in around if axis.y == 0]
     used = math.prod(axis.size for axis in rows)
-    dotted = max(summed, key=lambda axis: (axis.x == axis.y == 1, axis.size), default=_ONE)
-    if along is None or (along.y > 1 and dotted.x == dotted.y == 1 and 2 * used < min(dotted.size, _FEW)):
-        row = max(rows, key=_size, default=_ONE)
-        column = max((axis for axis in around if axis.x == 0), key=_size, default=_ONE)
+    dotted = max(summed, key=lambda axis: (axis.x == axis.y == 1, axis.size))
+    if along is None or (
+        along.y > 1 and dotted.x == dotted.y == 1 and 2 * used < min(dotted.size, _FEW)
+    ):
+        row = max(rows, key=_size, default=ONE)
+        column = max((axis for axis in around if axis.x == 0), key=_size, default=ONE)
         summed = [axis for axis in summed if axis is not dotted]
         outside = [axis for axis in around if axis is not row and axis is not column]
-        return Tiles(b, term, dotted, row, column, outside, (), summed)
-    row = max(rows, key=_size, default=_ONE)
+        return Dots(b, term, dotted, row, column, outside, summed)
+    row = max(rows, key=_size, default=ONE)
     inside = [axis for axis in rows if axis is not row]
     outside = [axis for axis in around if axis.y > 0 and axis is not along]
-    return Tiles(b, term, along, row, _ONE, outside, inside, summed)
+    return Panels(b, term, along, row, outside, inside, summed)
 
 
 def _size(axis: Axis) -> int:

@@ -74,6 +74,10 @@ FORMULAS: Final[dict[type[Primitive], m.Formula]] = {
     sp.Erfc: m.erfc,
     sp.Expit: m.sigmoid,
     sp.Softplus: m.softplus,
+    sp.Logit: m.logit,
+    sp.Ndtr: m.ndtr,
+    sp.Xlogy: m.xlogy,
+    ro.Nextafter: m.nextafter,
     pw.Power: m.pow,
     Magnitude: m.sqrt,
     ro.Floor: m.floor,
@@ -177,6 +181,7 @@ def apply(
     operands: Sequence[ir.Value],
     types: Sequence[ArrayType],
     out: DType,
+    *,
     guards: list[ir.Value] | None = None,
 ) -> ir.Value:
     """Append the instructions of a primitive.

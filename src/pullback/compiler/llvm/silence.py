@@ -6,8 +6,11 @@ ever, and those that are nan a second time, one by one, by a function that a mod
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
+from typing import final
 
+from attrs import frozen
 from llvmlite import ir
 
 from pullback.compiler.contractions import Axis
@@ -17,11 +20,11 @@ from pullback.compiler.llvm.vectors import loop
 
 #: The places of elements of the left and the right factor and of the result.
 Places = tuple[ir.Value, ir.Value, ir.Value]
+#: Appends what is done at some places to what is carried.
+Body = Callable[[Places, list[ir.Value]], list[ir.Value]]
 
 
-def mend(
-    b: ir.IRBuilder, kind: ir.Type, silent: str, places: Places, axes: Sequence[Axis]
-) -> None:
+def mend(b: ir.IRBuilder, kind: ir.Type, silent: str, places: Places, axes: Sequence[Axis]) -> None:
     """Append a second look at each sum of a tile.
 
     Args:
@@ -49,54 +52,59 @@ def _function(module: ir.Module, kind: ir.Type, silent: str, count: int) -> ir.F
     for attribute in ("noinline", "optnone"):
         function.attributes.add(attribute)
     left, right, out, *numbers = function.args
-    b = ir.IRBuilder(function.append_basic_block("entry"))
     rows, columns, *summed = [numbers[k : k + 4] for k in range(0, len(numbers), 4)]
-
-    def again(places: Places, _: list[ir.Value]) -> list[ir.Value]:
-        place = places[2]
-        with b.if_then(vectors.is_nan(b, b.load(place, typ=kind))):
-            start = [ir.Constant(kind, 0.0)]
-            (total,) = _around(b, kind, summed, places, start, lambda p, t: [_term(b, kind, silent, p, t)])
-            b.store(total, place)
-        return []
-
-    _around(b, kind, [rows, columns], (left, right, out), [], again)
-    b.ret_void()
+    again = _Again(ir.IRBuilder(function.append_basic_block("entry")), kind, silent, summed)
+    again.around([rows, columns], (left, right, out), [], again.look)
+    again.b.ret_void()
     return function
 
 
-def _around(
-    b: ir.IRBuilder,
-    kind: ir.Type,
-    axes: Sequence[Sequence[ir.Value]],
-    places: Places,
-    carried: list[ir.Value],
-    body: Callable[[Places, list[ir.Value]], list[ir.Value]],
-) -> list[ir.Value]:
-    """Append loops over axes, each its size and its three steps."""
-    if not axes:
-        return body(places, carried)
-    (size, *steps), *rest = axes
+@final
+@frozen
+class _Again:
+    """The code of that function. Of each axis it knows, as values, the size and the three steps."""
 
-    def inner(at: ir.Value, values: list[ir.Value]) -> list[ir.Value]:
-        x, y, out = (
-            b.gep(place, [b.mul(at, step)], source_etype=kind)
-            for place, step in zip(places, steps, strict=True)
-        )
-        return _around(b, kind, rest, (x, y, out), values, body)
+    b: ir.IRBuilder
+    kind: ir.Type
+    silent: str
+    summed: Sequence[Sequence[ir.Value]]
 
-    return loop(b, 2, carried, inner, (ir.Constant(INDEX, 0), size))
+    def around(
+        self,
+        axes: Sequence[Sequence[ir.Value]],
+        places: Places,
+        carried: list[ir.Value],
+        body: Body,
+    ) -> list[ir.Value]:
+        """Append loops over axes."""
+        if not axes:
+            return body(places, carried)
+        b, (size, *steps), rest = self.b, axes[0], axes[1:]
 
+        def inner(at: ir.Value, values: list[ir.Value]) -> list[ir.Value]:
+            x, y, out = (
+                b.gep(place, [b.mul(at, step)], source_etype=self.kind)
+                for place, step in zip(places, steps, strict=True)
+            )
+            return self.around(rest, (x, y, out), values, body)
 
-def _term(
-    b: ir.IRBuilder, kind: ir.Type, silent: str, places: Places, totals: list[ir.Value]
-) -> ir.Value:
-    """Append the addition of a product, unless it is nan and counts as zero."""
-    (total,) = totals
-    x, y = (b.load(place, typ=kind) for place in places[:2])
-    product = b.fmul(x, y)
-    zero = ir.Constant(kind, 0.0)
-    flags = [b.fcmp_ordered("==", v, zero) for v, name in ((x, "x"), (y, "y")) if name in silent]
-    quiet = flags[0] if len(flags) == 1 else b.or_(*flags)
-    bad = b.and_(quiet, vectors.is_nan(b, product))
-    return b.select(bad, total, b.fadd(total, product))
+        return loop(b, 2, carried, inner, (ir.Constant(INDEX, 0), size))
+
+    def look(self, places: Places, carried: list[ir.Value]) -> list[ir.Value]:
+        """Append the second look at one sum."""
+        b, place = self.b, places[2]
+        with b.if_then(vectors.is_nan(b, b.load(place, typ=self.kind))):
+            start: list[ir.Value] = [ir.Constant(self.kind, 0.0)]
+            (total,) = self.around(self.summed, places, start, self.term)
+            b.store(total, place)
+        return carried
+
+    def term(self, places: Places, totals: list[ir.Value]) -> list[ir.Value]:
+        """Append the addition of a product, unless it is nan and counts as zero."""
+        b, (total,) = self.b, totals
+        x, y = (b.load(place, typ=self.kind) for place in places[:2])
+        product, zero = b.fmul(x, y), ir.Constant(self.kind, 0.0)
+        factors = [factor for factor, name in ((x, "x"), (y, "y")) if name in self.silent]
+        quiet = functools.reduce(b.or_, [b.fcmp_ordered("==", f, zero) for f in factors])
+        bad = b.and_(quiet, vectors.is_nan(b, product))
+        return [b.select(bad, total, b.fadd(total, product))]

@@ -1,7 +1,8 @@
 """Straight-line code: each value is one vector, or a scalar, and each step a few instructions.
 
 Before -> after:
-    [b = reshape(a), c = b + 1], a of shape (2, 2)  ->  %4 = fadd <4 x double> %2, splat (double 1.0)
+    [b = reshape(a), c = b + 1], a of shape (2, 2)
+        ->  %c = load <4 x double>, ...;  %d = fadd <4 x double> %c, splat (double 1.0)
 
 It is written as text: a graph of scalars has hundreds of thousands of steps, and objects for each
 instruction would take most of the time. What a primitive becomes is written down once for operands
@@ -16,13 +17,14 @@ from typing import Final, final
 
 import numpy as np
 from llvmlite import ir
-from numpy.typing import NDArray
 
 from pullback.compiler.kernel import Kernel
 from pullback.compiler.kernels import Plan
 from pullback.compiler.kinds import Kind, value_types
 from pullback.compiler.llvm import scalars
 from pullback.compiler.llvm.lanes import lanes
+from pullback.compiler.llvm.picks import Picks, aligned
+from pullback.compiler.llvm.picks import places as places_of
 from pullback.compiler.llvm.scalars import BYTE, POINTER
 from pullback.compiler.llvm.templates import Templates
 from pullback.compiler.tokens import token
@@ -39,12 +41,14 @@ from pullback.primitives.slicing import PadSlice
 from pullback.types import ArrayType
 from pullback.types.promotion import DType
 
-#: Places in an operand's elements, for each element of a result.
-Picks = NDArray[np.intp]
-
 _COMBINE: Final[dict[type[Primitive], Primitive]] = {
-    Sum: Add(), Prod: Multiply(), Max: Maximum(), Min: Minimum(), Any: LogicalOr(), All: LogicalAnd()
-}  # fmt: skip
+    Sum: Add(),
+    Prod: Multiply(),
+    Max: Maximum(),
+    Min: Minimum(),
+    Any: LogicalOr(),
+    All: LogicalAnd(),
+}
 
 
 @final
@@ -75,7 +79,7 @@ def emit_straight(plan: Plan, kernel: Kernel, module: ir.Module, name: str) -> i
     for number in kernel.reads:
         code.load(number, pointers[number])
     code.save({number: code.cell(pieces.places[number]) for number in kernel.reads})
-    for k, steps in enumerate(pieces.steps):
+    for k in range(len(pieces.steps)):
         _piece(plan, templates, kernel, k, f"{name}_{k}")
         code.lines.append(f'call void @"{name}_{k}"(ptr %scratch)')
     for number in kernel.writes:
@@ -203,17 +207,18 @@ class _Block:
     def _map(self, primitive: Primitive, operands: Sequence[int], out: ArrayType) -> str:
         types = [self.types[operand] for operand in operands]
         names = [self.names.get(operand) or self._operand(operand) for operand in operands]
-        if any([type_.shape != out.shape for type_ in types]):
-            names = [
-                name if type_.shape == out.shape else self._spread(operand, name, type_, out.shape)
-                for operand, name, type_ in zip(operands, names, types, strict=True)
-            ]
-        templates = self.templates
+        self.count += 1
         key = token(primitive), id(out), *map(id, types)
-        template = templates.quick.get(key)
-        if template is None:
-            template = templates.find(primitive, types, out.dtype, math.prod(out.shape))
-            templates.quick[key] = template
+        template = self.templates.quick.get(key)
+        if template is not None:  # nearly always, where there are very many
+            return template.write(self.lines, self.count, names)
+        template = self.templates.find(primitive, types, out.dtype, math.prod(out.shape))
+        if all(type_.shape == out.shape for type_ in types):
+            self.templates.quick[key] = template
+        names = [
+            name if type_.shape == out.shape else self._spread(operand, name, type_, out.shape)
+            for operand, name, type_ in zip(operands, names, types, strict=True)
+        ]
         self.count += 1
         return template.write(self.lines, self.count, names)
 
@@ -222,7 +227,7 @@ class _Block:
         if operand in self.plan.literals:
             kind = self.templates.text(type_.dtype, 1)
             return name if math.prod(shape) == 1 else f"splat ({kind} {name})"
-        places = np.broadcast_to(_places(type_.shape), shape)
+        places = np.broadcast_to(places_of(type_.shape), shape)
         return self._pick(name, type_, places)
 
     def _pick(self, name: str, type_: ArrayType, places: Picks) -> str:
@@ -246,25 +251,23 @@ class _Block:
             kind, name = whole, lane
         else:
             mask = places
-        self.lines.append(
-            f"{result} = shufflevector {kind} {name}, {kind} poison, {_mask(mask)}"
-        )
+        self.lines.append(f"{result} = shufflevector {kind} {name}, {kind} poison, {_mask(mask)}")
         return result
 
     def _moved(self, primitive: Primitive, operands: Sequence[int], out: ArrayType) -> str:
         """Append a view or a join: the primitive itself tells, of places, what lies where."""
-        program = self.plan.program
         types = [self.types[operand] for operand in operands]
         total, count = 1, math.prod(out.shape)  # place 0 is that of the zeros around a part
         starts: list[int] = []
         for type_ in types:
             starts.append(total)
             total += math.prod(type_.shape)
-        at = [_places(t.shape) + start for t, start in zip(types, starts, strict=True)]
+        at = [places_of(t.shape) + start for t, start in zip(types, starts, strict=True)]
         found = [int(p) for p in np.ravel(primitive.evaluate(*[a[()] for a in at]))]
         result: str | None = None
         if isinstance(primitive, PadSlice) and 0 in found:
-            result = "zeroinitializer" if count > 1 else scalars.literal(0, out.dtype).get_reference()
+            zero = scalars.literal(0, out.dtype)
+            result = "zeroinitializer" if count > 1 else zero.get_reference()
         for operand, type_, start in zip(operands, types, starts, strict=True):
             have = math.prod(type_.shape)
             picks = [p - start if start <= p < start + have else -1 for p in found]
@@ -294,7 +297,7 @@ class _Block:
         cast = ArrayType(type_.shape, out.dtype)
         name = self._cast(self._operand(operand), type_, cast)
         kept = [axis for axis in range(len(type_.shape)) if axis not in primitive.axes]
-        order = _places(type_.shape).transpose([*primitive.axes, *kept])
+        order = places_of(type_.shape).transpose([*primitive.axes, *kept])
         rows = order.reshape(-1, math.prod(out.shape))
         return self._folded(_COMBINE[type(primitive)], name, cast, rows)
 
@@ -305,14 +308,11 @@ class _Block:
         while len(rows) > 1:
             half = (len(rows) + 1) // 2
             under, over = rows[:half], rows[half:]
-            left = self._pick(name, strong, under)
-            if len(over) < half:  # the odd row stays as it is
-                rest = self._pick(name, strong, under[-1:])
-                left = self._pick(name, strong, under[:-1])
-            right = self._pick(name, strong, over)
+            left, right = (self._pick(name, strong, r) for r in (under[: len(over)], over))
             part = ArrayType((len(over) * count,), type_.dtype)
             total = self._apply(combine, [left, right], [part, part], part)
-            if len(over) < half:
+            if len(over) < half:  # the odd row stays as it is
+                rest = self._pick(name, strong, under[-1:])
                 total = self._beside(total, rest, part, count)
             name = total
             strong = ArrayType((half * count,), type_.dtype)
@@ -341,7 +341,6 @@ class _Block:
 
     def _contract(self, contract: Contract, operands: Sequence[int], out: ArrayType) -> str:
         """Append a contraction, term by term over what is summed; a single sum as a reduction."""
-        program = self.plan.program
         x, y = (self.types[operand] for operand in operands)
         sizes = dict(zip(contract.x, x.shape, strict=True)) | dict(
             zip(contract.y, y.shape, strict=True)
@@ -350,7 +349,7 @@ class _Block:
         labels = [*summed, *contract.out]
         shape = tuple([sizes[label] for label in labels])
         rows = [
-            _aligned(labels_, t.shape, labels, shape).reshape(-1, math.prod(out.shape))
+            aligned(labels_, t.shape, labels, shape).reshape(-1, math.prod(out.shape))
             for labels_, t in ((contract.x, x), (contract.y, y))
         ]
         names = [self._operand(operand) for operand in operands]
@@ -389,17 +388,3 @@ class _Block:
 def _mask(places: Sequence[int]) -> str:
     entries = ", ".join(["i32 poison" if place < 0 else f"i32 {place}" for place in places])
     return f"<{len(places)} x i32> <{entries}>"
-
-
-def _places(shape: tuple[int, ...]) -> Picks:
-    return np.arange(math.prod(shape)).reshape(shape)
-
-
-def _aligned(
-    own: Sequence[int], shape: Sequence[int], labels: Sequence[int], whole: tuple[int, ...]
-) -> Picks:
-    """Return the places of an operand's elements for each combination of all labels."""
-    order = sorted(range(len(own)), key=lambda axis: labels.index(own[axis]))
-    places = _places(tuple(shape)).transpose(order)
-    sizes = [size if label in own else 1 for label, size in zip(labels, whole, strict=True)]
-    return np.broadcast_to(places.reshape(sizes), whole)

@@ -1,4 +1,4 @@
-"""Vectors of the machine's width: how wide, how many, and what is done with them besides arithmetic.
+"""Vectors of the machine's width: how wide, how many, and what is done besides arithmetic.
 
 Also loops that carry values: between two runs of the body these stay in registers.
 """
@@ -71,7 +71,7 @@ def splat(b: ir.IRBuilder, x: ir.Value, lanes: int) -> ir.Value:
 
 
 def load(
-    b: ir.IRBuilder, pointer: ir.Value, kind: ir.Type, lanes: int, step: int, aligned: int
+    b: ir.IRBuilder, pointer: ir.Value, kind: ir.Type, lanes: int, step: int, *, aligned: int
 ) -> ir.Value:
     """Return so many numbers from memory, each ``step`` elements behind the last."""
     if lanes == 1 or step == 0:

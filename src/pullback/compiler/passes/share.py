@@ -5,7 +5,7 @@ from __future__ import annotations
 from pullback.compiler.passes.rebuild import Typed, rebuild
 from pullback.compiler.tokens import token
 from pullback.control.callback import Callback
-from pullback.core.program import Program, Step
+from pullback.core.program import Program
 
 
 def share(program: Program) -> Program:
@@ -20,12 +20,20 @@ def share(program: Program) -> Program:
     numbers = list(range(first))
     found: dict[tuple[object, tuple[int, ...]], int] = {}
     steps: list[Typed] = []
-    for (primitive, operands), type_ in zip(program.steps, program.types, strict=True):
-        step = primitive, tuple([numbers[operand] for operand in operands])
-        key = token(primitive), step[1]
+    moved = False
+    for same, type_ in zip(program.steps, program.types, strict=True):
+        primitive, operands = step = same
+        if moved:
+            operands = tuple([numbers[operand] for operand in operands])
+            step = primitive, operands
+        key = token(primitive), operands
         known = None if primitive.__class__ is Callback else found.get(key)
         if known is None:
             known = found[key] = first + len(steps)
             steps.append((step, type_))
+        else:
+            moved = True
         numbers.append(known)
+    if not moved:
+        return program
     return rebuild(program, steps, [numbers[number] for number in program.outputs])

@@ -56,8 +56,11 @@ def simplify(program: Program) -> Program:
 
     for (primitive, operands), type_ in zip(program.steps, program.types, strict=True):
         step: Step = primitive, tuple([numbers[operand] for operand in operands])
-        if primitive.__class__ not in _CONCERNED or (
-            primitive.__class__ is Add and not _negated(made_by(step[1][1]))
+        kind: type[Primitive] = primitive.__class__
+        if (
+            kind not in _CONCERNED
+            or (kind is Add and not _negated(made_by(step[1][1])))
+            or (kind is Cast and type_at(step[1][0]) != type_)
         ):
             numbers.append(first + len(steps))
             steps.append((step, type_))

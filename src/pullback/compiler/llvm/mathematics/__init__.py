@@ -37,6 +37,7 @@ from pullback.compiler.llvm.mathematics.rounding import (
     sign,
     trunc,
 )
+from pullback.compiler.llvm.mathematics.special import logit, ndtr, nextafter, xlogy
 from pullback.compiler.llvm.mathematics.trigonometric import cos, sin, tan
 
 __all__ = [
@@ -72,6 +73,9 @@ __all__ = [
     "log_sigmoid",
     "logaddexp",
     "logaddexp2",
+    "logit",
+    "ndtr",
+    "nextafter",
     "pow",
     "remainder",
     "rint",
@@ -85,6 +89,7 @@ __all__ = [
     "tan",
     "tanh",
     "trunc",
+    "xlogy",
 ]
 
 Formula = Callable[..., Real]
@@ -115,9 +120,8 @@ def emit(
     Returns:
         The value of the formula.
     """
-    kind, count = operands[0].type, 1
-    if isinstance(kind, ir.VectorType):
-        kind, count = kind.element, kind.count
-    form = SINGLE if kind == SINGLE.type else DOUBLE
+    kind = operands[0].type
+    element, count = (kind.element, kind.count) if isinstance(kind, ir.VectorType) else (kind, 1)
+    form = SINGLE if element == SINGLE.type else DOUBLE
     scope = Scope(builder, fused, guards, count)
     return formula(*(Real(scope, form, operand) for operand in operands)).value

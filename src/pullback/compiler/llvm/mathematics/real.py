@@ -116,10 +116,13 @@ class Bits:
     def real(self) -> Real:
         """Return the number with these bits."""
         builder = self.scope.builder
-        return Real(self.scope, self.form, builder.bitcast(self.value, self.scope.wide(self.form.type)))
+        kind = self.scope.wide(self.form.type)
+        return Real(self.scope, self.form, builder.bitcast(self.value, kind))
 
     def _of(self, other: Bits | int) -> ir.Value:
-        return other.value if isinstance(other, Bits) else ir.Constant(self.scope.wide(self.form.integer), other)
+        if isinstance(other, Bits):
+            return other.value
+        return ir.Constant(self.scope.wide(self.form.integer), other)
 
     def _wrap(self, value: ir.Value) -> Bits:
         return Bits(self.scope, self.form, value)
@@ -196,7 +199,8 @@ class Real:
     def bits(self) -> Bits:
         """Return the integer with the same bits."""
         builder = self.scope.builder
-        return Bits(self.scope, self.form, builder.bitcast(self.value, self.scope.wide(self.form.integer)))
+        kind = self.scope.wide(self.form.integer)
+        return Bits(self.scope, self.form, builder.bitcast(self.value, kind))
 
     def copysign(self, sign: Real) -> Real:
         """Return this magnitude with another's sign."""
