@@ -14,7 +14,7 @@ from pullback.compiler.collector import paused
 from pullback.compiler.control import everywhere
 from pullback.compiler.donation import taken
 from pullback.compiler.frame import Frame, Ground, fitting
-from pullback.compiler.host import UnfitError, host_calls, read
+from pullback.compiler.host import UnfitError, host_calls
 from pullback.compiler.kernels import Plan, plan_kernels
 from pullback.compiler.llvm import link, scalars
 from pullback.compiler.llvm.emit import emit_module
@@ -57,8 +57,9 @@ class Executable:
     _ground: Ground = field(repr=False)
     #: Shape and dtype of the array to which native code writes each output.
     _places: tuple[tuple[tuple[int, ...], np.dtype], ...] = field(init=False, repr=False)
-    #: Whether each output is such an array, as it is.
-    _arrays: bool = field(init=False, repr=False)
+    #: The outputs that are no such arrays: index, number, and whether it is a Python number; None
+    #: for what native code does not write.
+    _others: tuple[tuple[int, int, bool | None], ...] = field(init=False, repr=False)
     _frames: list[Frame] = field(factory=list, init=False, repr=False)
     #: For the donated arguments of earlier runs: which result can lie in which of them.
     _donations: dict[tuple[int, ...], tuple[tuple[int, int], ...]] = field(
@@ -76,9 +77,15 @@ class Executable:
             )
         ])  # fmt: skip
 
-    @_arrays.default
-    def _find_arrays(self) -> bool:
-        return all(shape for shape, _ in self._places) and _NOWHERE not in self._places
+    @_others.default
+    def _find_others(self) -> tuple[tuple[int, int, bool | None], ...]:
+        pairs = enumerate(zip(self.plan.program.outputs, self._places, strict=True))
+        types = self.plan.program.output_types
+        return tuple([
+            (index, number, None if place is _NOWHERE else types[index].weak)
+            for index, (number, place) in pairs
+            if place is _NOWHERE or not place[0]
+        ])  # fmt: skip
 
     def run(self, values: Sequence[Value], donated: tuple[int, ...] = ()) -> list[Value]:
         """Compute the outputs from values of the inputs' types.
@@ -113,7 +120,7 @@ class Executable:
             status = self._linked.call(frame.address, values, outs)
             if status:
                 self._retry(status, values, outs, frame)
-            return outs if self._arrays else self._results(given, outs, frame)
+            return self._results(given, outs, frame) if self._others else outs
         except UnfitError:  # a Python integer beyond 64 bits: Python's arithmetic has no end
             return [_copied(value) for value in self.program.evaluate(given)]
         finally:
@@ -150,17 +157,17 @@ class Executable:
 
     def _results(self, values: Sequence[Value], outs: list[Value], frame: Frame) -> list[Value]:
         """Return the outputs as values of their types, each in memory of its own."""
-        program = self.plan.program
-        known: dict[int, Value] = {}
-        for index, (number, place) in enumerate(zip(program.outputs, self._places, strict=True)):
-            if place is not _NOWHERE:
-                known[number] = outs[index] = read(outs[index], program.type_at(number))
+        for index, number, weak in self._others:
+            if weak is not None:
+                outs[index] = outs[index].item() if weak else outs[index][()]
             elif number < len(values):
                 outs[index] = _copied(values[number])
             elif number < self.plan.first:
-                outs[index] = _copied(program.constants[number - len(values)])
-            else:
-                outs[index] = _copied(known[number] if number in known else frame.objects[number])
+                outs[index] = _copied(self.plan.program.constants[number - len(values)])
+            elif number in frame.objects:
+                outs[index] = _copied(frame.objects[number])
+            else:  # given before
+                outs[index] = _copied(outs[self.plan.program.outputs.index(number)])
         return outs
 
     @property
