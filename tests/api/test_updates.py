@@ -289,7 +289,7 @@ def test_unknown_indices_update_where_repeats_are_no_question() -> None:
         out = getattr(x.at[j, 1:], method)(1.0)
         assert out.type == x.type
     assert x.at[i].get(mode="fill").shape == (5, 4)
-    text = r"x.at\[key\].multiply: the value of .* is not known while .* whether an index occurs twice"
+    text = r"x.at\[key\].multiply: the value of .* is not known .* whether an index occurs twice"
     with pytest.raises(ConversionError, match=text):
         x.at[i].multiply(2.0)
 

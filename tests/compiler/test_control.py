@@ -53,7 +53,7 @@ def product(limit: Value) -> Callable[[Value], Value]:
 
 
 def branch(x: Value) -> Value:
-    return pb.cond(pb.sum(x) > 0, pb.sin, lambda v: v * v, x)
+    return pb.cond(pb.sum(x) > 0, pb.sin, pb.square, x)
 
 
 def inner_sum(carry: Value, row: Value) -> tuple[Value, Value]:

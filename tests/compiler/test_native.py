@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pullback as pb
-from pullback.compiler.executable import Executable, compile_program
+from pullback.compiler.executable import Executable, compile_program, pack, unpack
 from pullback.compiler.kinds import Kind
 from pullback.core import Program
 from pullback.errors import DTypeError, ProgramError
@@ -301,11 +301,13 @@ def test_threads_do_not_disturb_each_other() -> None:
             np.testing.assert_array_equal(a, b)
 
 
-def test_object_code_runs_again_without_a_compiler() -> None:
+def test_native_code_runs_again_without_a_compiler() -> None:
     x = sample("f8", (60, 60))
     program = pb.trace(lambda x: pb.sort(x @ x, axis=0), x)
     first = compile_program(program)
-    second = compile_program(program, first.object_code)
+    data = pack(first)
+    assert data is not None
+    second = unpack(data, program)
     assert "generate" in first.times
     assert "generate" not in second.times
     np.testing.assert_array_equal(first.run([x])[0], second.run([x])[0])
@@ -324,8 +326,9 @@ def test_long_chains_compile_in_pieces() -> None:
 def test_inspection_shows_every_stage() -> None:
     x = sample("f8", (70,))
     compiled = agree(lambda x: pb.sum(pb.sin(x) + pb.sin(x)), x, tolerance=1e-14)
-    assert [name for name, _ in compiled.passes] == ["traced", "inline", "expand", "simplify", "share"]
-    assert [len(program.steps) for _, program in compiled.passes] == [4, 4, 4, 4, 3]
+    names = ["traced", "inline", "expand", "simplify", "share", "layout"]
+    assert [name for name, _ in compiled.passes] == names
+    assert [len(program.steps) for _, program in compiled.passes] == [4, 4, 4, 4, 3, 3]
     assert "define" in compiled.llvm_ir
     assert "run" in compiled.assembly
     assert "arena: " in str(compiled.memory)

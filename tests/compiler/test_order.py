@@ -57,13 +57,13 @@ def test_every_order_is_one_that_dependencies_allow(seed: int) -> None:
 def test_an_update_follows_its_gradient() -> None:
     weights = [np.ones((300, 300)) for _ in range(6)]
 
-    def step(ws: list[np.ndarray]) -> object:
-        def loss(ws: list[np.ndarray]) -> object:
-            x = np.ones((1, 300))
-            for w in ws:
-                x = pb.tanh(x @ w)
-            return pb.sum(x)
+    def loss(ws: list[np.ndarray]) -> pb.Array:
+        x = pb.ones((1, 300))
+        for w in ws:
+            x = pb.tanh(x @ w)
+        return pb.sum(x)
 
+    def step(ws: list[np.ndarray]) -> list[np.ndarray]:
         return [w - g for w, g in zip(ws, pb.grad(loss)(ws), strict=True)]
 
     compiled = compile_program(pb.trace(step, weights))

@@ -143,11 +143,14 @@ class Unordered(_Disturbance):
             x, y = (np.asarray(value) for value in values)
             for a, b in ((~np.isfinite(x), y == 0), (x == 0, ~np.isfinite(y))):
                 free |= self.primitive.evaluate(a.astype(x.dtype), b.astype(y.dtype)) != 0
-        if not np.any(free):
-            return result
-        first, second = self.coin.signs((2,))
-        anything = np.nan if first > 0 else np.inf * second
-        return np.where(free, anything, result).astype(np.asarray(result).dtype)[()]
+        if not products:  # partial sums are rounded, as large as they may be
+            size = np.where(free, 0, np.abs(over)) * np.finfo(result.dtype).eps
+            result = result + self.coin.signs(np.shape(result)) * size
+        if np.any(free):
+            first, second = self.coin.signs((2,)) > 0
+            anything = (np.nan if second else np.inf) if first else (-np.inf if second else 0)
+            result = np.where(free, anything, result)
+        return result.astype(np.asarray(over).dtype)[()]
 
 
 def _magnitude(x: Value, products: bool) -> Value:  # noqa: FBT001 - of two kinds
@@ -208,6 +211,7 @@ class Rounded(_Disturbance):
         signs = self.coin.signs(shape).astype(dtype)
         there = np.isfinite(size) & (x != 0)
         moved = np.where(there, x + self.units * signs * np.where(there, size, 0), x)
+        moved = np.where(np.isfinite(moved), moved, x)
         if self.signs:
             moved = np.where(x == 0, np.copysign(np.zeros((), dtype), signs), moved)
         return moved.astype(dtype)[()]

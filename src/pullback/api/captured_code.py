@@ -6,6 +6,7 @@ The code is read, never run. `captured_walk` looks up what the names stand for.
 from __future__ import annotations
 
 import dis
+import re
 import sys
 from collections.abc import Iterator
 from functools import lru_cache
@@ -30,6 +31,10 @@ _READING: Final = frozenset(
 )
 #: or rebind names that it does not mention.
 _SETTING: Final = frozenset({"setattr", "delattr", "globals", "vars", "__dict__", "exec"})
+
+
+#: Code that mentions one of these may read globals whose names stand in strings.
+_QUOTING: Final = frozenset({"globals", "eval", "exec"})
 
 
 @final
@@ -67,6 +72,11 @@ def read_code(code: CodeType) -> Code:
     if dynamic:  # getattr(x, "name")
         for part in _parts(code):
             attributes |= {c: None for c in part.co_consts if isinstance(c, str)}
+    if not mentioned.isdisjoint(_QUOTING):  # globals()["name"], eval("name + 1")
+        for part in _parts(code):
+            for text in part.co_consts:
+                found = re.findall(r"[^\W\d]\w*", text) if isinstance(text, str) else ()
+                global_names |= dict.fromkeys(found)
     return Code(
         tuple(global_names),
         tuple(attributes),

@@ -147,9 +147,30 @@ def attributes(thing: object) -> dict[str, object] | None:
     return found if type(found) is dict else None
 
 
-def same_attributes(thing: object, expected: object, default: object) -> object:
-    """Return the dict that is expected, if an instance still keeps its attributes there."""
-    return expected if attributes(thing) is expected else default
+def same_attributes(thing: object, cls: type, expected: object, default: object) -> object:
+    """Return the dict that is expected, if an instance of a class still keeps its attributes there.
+    """
+    return expected if type(thing) is cls and attributes(thing) is expected else default
+
+
+def same_keywords(function: FunctionType, expected: object, default: object) -> object:
+    """Return the defaults of keywords that are expected, if a function still has them."""
+    return expected if function.__kwdefaults__ is expected else default
+
+
+def buffered(thing: Any) -> tuple[str, tuple[int, ...] | None, bytes] | None:  # noqa: ANN401 - of any class
+    """Return what lies in the memory of a bytearray and the like; None for what has no memory."""
+    try:
+        memory = memoryview(thing)
+    except TypeError:
+        return None
+    with memory:
+        return memory.format, memory.shape, memory.tobytes()
+
+
+def same_buffer(thing: object, expected: object, default: object) -> object:
+    """Return the content of memory that is expected, if it is still there."""
+    return expected if buffered(thing) == expected else default
 
 
 def same_elements(thing: object, content: Content, default: object) -> object:

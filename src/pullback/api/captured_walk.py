@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Mapping
 from enum import Enum
 from functools import cached_property, partial
+from operator import attrgetter, itemgetter, methodcaller
 from types import (
     BuiltinFunctionType,
     FunctionType,
@@ -21,6 +22,7 @@ from types import (
     MethodType,
     MethodWrapperType,
     ModuleType,
+    SimpleNamespace,
 )
 from typing import Any, Final, final  # noqa: TID251 - things of any type
 
@@ -32,10 +34,13 @@ from pullback.api.captured_guards import (
     Guards,
     Lookup,
     attributes,
+    buffered,
     elements,
     entries,
     same_attributes,
+    same_buffer,
     same_elements,
+    same_keywords,
     slot,
     slots,
     variable,
@@ -60,6 +65,10 @@ _WRAPPERS: Final[Mapping[type, str]] = {
 }
 #: What is compared by identity, though one could look inside.
 _CLOSED: Final = (Enum, Program, Primitive, Trace)
+#: What reads attributes or elements that are given by name or place.
+_GETTERS: Final = (attrgetter, itemgetter, methodcaller)
+#: Classes of libraries whose instances are no more than their attributes.
+_TRANSPARENT: Final = (SimpleNamespace, slice)
 #: Special methods that no computation calls.
 _IDLE: Final = frozenset(
     {"__repr__", "__str__", "__format__", "__reduce__", "__reduce_ex__", "__getstate__"}
@@ -116,8 +125,10 @@ class Walk:
     def run(self, roots: tuple[object, ...]) -> None:
         """See all that can be reached."""
         for root in roots:
-            named = type(root) in {FunctionType, MethodType}
-            self._push(root, Place("", root.__name__ if named else "the function"))
+            name = "the function"
+            if isinstance(root, (FunctionType, MethodType)):
+                name = root.__name__
+            self._push(root, Place("", name))
         while self._queue or self._follow():
             thing, place = self._queue.popleft()
             try:
@@ -224,6 +235,7 @@ class Walk:
         keywords = f.__kwdefaults__ or {}
         if keywords:
             self.guards.container(entries, keywords)
+            self.guards.bindings.append((partial(same_keywords, f), keywords, keywords))
         names = code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount]
         for parameter, value in (*zip(names, defaults, strict=True), *keywords.items()):
             self._push(value, Place("", parameter, f", a default of `{f.__name__}`,"))
@@ -349,13 +361,20 @@ class Walk:
             if not content.dtype.hasobject:
                 self.guards.bindings.append((partial(same_elements, thing), content, content))
                 return self._mark(place, Kind.CONTENT, content)
-        if library and not variables and not descriptors:
-            return self._mark(place, Kind.OBJECT, thing)
-        self._mark(place, Kind.SHAPE, (f"an instance of {cls.__qualname__}", cls.__module__))
-        if library:  # what a wrapper keeps besides is its own affair
+        if library:
+            if issubclass(cls, _GETTERS):
+                return self._getter(thing, place)
+            content = buffered(thing)
+            if content is not None:
+                self.guards.bindings.append((partial(same_buffer, thing), content, content))
+                return self._mark(place, Kind.SHAPE, (f"a {cls.__name__}", *content))
+            # What a wrapper keeps besides is its own affair.
             wrapped = getattr(thing, "__wrapped__", MISSING)
+            if not (cls in _TRANSPARENT or wrapped is not MISSING):
+                self._mark(place, Kind.OBJECT, thing)
             if wrapped is not MISSING:
                 return self._push(wrapped, place)
+        self._mark(place, Kind.SHAPE, (f"an instance of {cls.__qualname__}", cls.__module__))
         if is_own_class(cls):  # these do not change
             found = {name: slot(thing, key, MISSING) for name, key in descriptors.items()}
             for name, value in (found | (variables or {})).items():
@@ -363,14 +382,24 @@ class Walk:
             return None
         if not library:
             self._push(cls, Place("the class ", cls.__qualname__))
-        whole = callable(thing) if library else _is_tree(cls)
+        whole = _shows_all(thing) if library else _is_tree(cls)
         if variables is not None:
-            self.guards.bindings.append((partial(same_attributes, thing), variables, variables))
+            lookup = partial(same_attributes, thing, cls)
+            self.guards.bindings.append((lookup, variables, variables))
             self._namespace(variables, place, whole=whole)
         if descriptors:
             lookup = partial(slot, thing)
             self._hold(_Holder(lookup, place, descriptors, slotted=True), whole=whole)
         return None
+
+    def _getter(self, getter: Any, place: Place) -> None:  # noqa: ANN401 - one of operator's
+        """See what `operator` makes of the names of attributes, or of places."""
+        make, arguments = getter.__reduce__()
+        self._mark(place, Kind.SHAPE, (f"a {type(getter).__name__}",))
+        for argument in (*getattr(make, "args", ()), *arguments):
+            if isinstance(argument, str):
+                self._mentioned.update(dict.fromkeys(argument.split(".")))
+        self._push((make, arguments), place)
 
     def _namespace(
         self, variables: dict[str, object], place: Place, *, whole: bool = False
@@ -382,6 +411,13 @@ class Walk:
 
 def _has_size(variables: Mapping[str, object], size: int, default: object) -> object:
     return True if len(variables) == size else default
+
+
+def _shows_all(thing: object) -> bool:
+    """Return whether an instance of a library's class reads its attributes for a user: in a call,
+    as a container, or as a record.
+    """
+    return callable(thing) or hasattr(type(thing), "__getitem__") or type(thing) is slice
 
 
 def _is_tree(cls: type) -> bool:

@@ -14,16 +14,12 @@ from pullback.api.jit_tracing import Traced
 from pullback.core import Program
 from pullback.core.signature import Signature
 from pullback.errors import ProgramError
-from pullback.lazy import lazy
 from pullback.tree import flatten, leaf
 
 if TYPE_CHECKING:
-    from pullback.compiler import executable
     from pullback.compiler.executable import Executable
     from pullback.compiler.kernels import Plan
     from pullback.compiler.memory import Memory
-else:
-    executable = lazy("pullback.compiler.executable")
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -131,8 +127,6 @@ class CompiledFunction(Generic[P, R_co]):
     _lowered: Lowered[P, R_co]
     #: Recognises arguments that look like those of an earlier call.
     _known: list[Recall[R_co]] = field(factory=list, init=False)
-    #: With all intermediate texts, also where the machine code came from the cache.
-    _whole: list[Executable] = field(factory=list, init=False)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Compute what the function computes.
@@ -188,17 +182,17 @@ class CompiledFunction(Generic[P, R_co]):
     @property
     def llvm_ir(self) -> str:
         """The code in LLVM's intermediate representation."""
-        return self._from_scratch().llvm_ir
+        return self._executable.llvm_ir
 
     @property
     def optimised_llvm_ir(self) -> str:
         """The same after LLVM's passes."""
-        return self._from_scratch().optimised_llvm_ir
+        return self._executable.optimised_llvm_ir
 
     @property
     def assembly(self) -> str:
         """The machine code as text."""
-        return self._from_scratch().assembly
+        return self._executable.assembly
 
     @property
     def times(self) -> Times:
@@ -209,15 +203,6 @@ class CompiledFunction(Generic[P, R_co]):
     @property
     def _executable(self) -> Executable:
         return self._lowered._traced.executable()
-
-    def _from_scratch(self) -> Executable:
-        """Return native code with all that led to it."""
-        found = self._executable
-        if found.llvm_ir:
-            return found
-        if not self._whole:
-            self._whole.append(executable.compile_program(found.program))
-        return self._whole[0]
 
     def __str__(self) -> str:
         parts = [

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import os
 import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
 import numpy as np
 
 from pullback.compiler.content import Content, content
-from pullback.compiler.control import everywhere
-from pullback.compiler.executable import Executable, compile_program
-from pullback.compiler.llvm.naming import machine_name
-from pullback.compiler.passes.inline import inline
+from pullback.compiler.executable import Executable, compile_program, pack, unpack
+from pullback.compiler.naming import machine_name
 from pullback.compiler.store import standard_store
 from pullback.core.program import Program
+from pullback.lazy import lazy
+
+if TYPE_CHECKING:
+    from pullback.compiler import control
+    from pullback.compiler.passes import inline
+else:
+    control = lazy("pullback.compiler.control")
+    inline = lazy("pullback.compiler.passes.inline")
 
 _CAPACITY: Final = 512
-_HASH: Final = 32  # bytes of a SHA-256
 #: The parts of the library that decide what machine code does.
 _SOURCES: Final = ("compiler", "control", "core", "primitives", "transforms", "types")
 
@@ -110,26 +114,17 @@ def _compile(program: Program, what: Content) -> Executable:
     if what.objects:
         # Functions with rules of their own are written out. Of others, which NumPy calls, code
         # knows the places alone.
-        program = everywhere(inline)(program)
+        program = control.everywhere(inline.inline)(program)
         what = content(program)
     key = hashlib.sha256(what.digest + circumstances).digest()
     found = store.read(key)
     if found is not None:
-        executable = compile_program(program, found[_HASH:])
-        if _plan_hash(executable) == found[:_HASH]:
-            return executable
+        return unpack(found, program)
     executable = compile_program(program)
-    store.write(key, _plan_hash(executable) + executable.object_code)
+    data = pack(executable)
+    if data is not None:
+        store.write(key, data)
     return executable
-
-
-def _plan_hash(executable: Executable) -> bytes:
-    """Return a hash of the plan, which has to be that with which the machine code was made."""
-    texts, plans = [str(executable.memory)], [executable.plan]
-    for plan in plans:
-        texts.append(str(plan))
-        plans += itertools.chain.from_iterable(plan.calls.values())
-    return hashlib.sha256("\n".join(texts).encode()).digest()
 
 
 @cache

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import marshal
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, final
 
 import numpy as np
@@ -49,6 +50,18 @@ def content(program: Program) -> Content:
     return Content(hashlib.sha256(marshal.dumps(tree, _FORMAT)).digest(), tuple(writer.objects))
 
 
+def foreign(primitive: Primitive, known: Iterable[int]) -> bool:
+    """Return whether a primitive holds something that has no canonical form.
+
+    Args:
+        primitive: It, and the programs that it holds, are looked at.
+        known: The identities of primitives that are not looked at.
+    """
+    writer = _Writer(known)
+    writer.primitive(primitive)
+    return bool(writer.objects)
+
+
 @final
 class _Writer:
     """Makes trees of tuples; each begins with its kind, so that what differs looks different.
@@ -56,10 +69,11 @@ class _Writer:
     It goes down into the programs that primitives hold, never along a graph.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, known: Iterable[int] = ()) -> None:
         #: What has no canonical form, and its number: what is equal is one.
         self.objects: dict[object, int] = {}
-        self._primitives: dict[int, object] = {}  # by identity: the program holds them
+        #: By identity: the program holds them.
+        self._primitives: dict[int, object] = dict.fromkeys(known, b"known")
         self._types: dict[ArrayType, object] = {}
 
     def program(self, program: Program) -> object:
@@ -67,12 +81,12 @@ class _Writer:
             b"program",
             tuple(map(self._type, program.inputs)),
             tuple(map(self._of, program.constants)),
-            tuple([(self._primitive(primitive), numbers) for primitive, numbers in program.steps]),
+            tuple([(self.primitive(primitive), numbers) for primitive, numbers in program.steps]),
             tuple(map(self._type, program.types)),
             program.outputs,
         )
 
-    def _primitive(self, primitive: Primitive) -> object:
+    def primitive(self, primitive: Primitive) -> object:
         found = self._primitives.get(id(primitive))
         if found is None:
             found = self._primitives[id(primitive)] = self._record(primitive)

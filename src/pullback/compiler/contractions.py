@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from pullback.primitives.contraction import Contract
 
@@ -25,10 +26,21 @@ class Axis:
     x: int
     y: int
     out: int
+    #: The same in bytes for what else is read and written at an element of the result.
+    beside: tuple[int, ...] = ()
 
 
-def axes(contract: Contract, x: Shape, y: Shape) -> tuple[Axis, ...]:
+def axes(
+    contract: Contract, x: Shape, y: Shape, beside: Sequence[Sequence[int]] = ()
+) -> tuple[Axis, ...]:
     """Return the loops of a contraction, as few as there can be: those of the result first.
+
+    Args:
+        contract: The contraction.
+        x: The left factor's shape.
+        y: The right factor's shape.
+        beside: For values that are read and written with the result: the step, in bytes, of each
+            of the result's axes.
 
     Before -> after:
         x[a, b, c]·y[c, d, 1] -> out[a, b, d, 1]  ->  loops over ab, d and c
@@ -41,22 +53,24 @@ def axes(contract: Contract, x: Shape, y: Shape) -> tuple[Axis, ...]:
             found[label] = step
             step *= sizes[label]
         steps.append(found)
+    others = [dict(zip(contract.out, found, strict=True)) for found in beside]
     order = [*contract.out, *(label for label in contract.x if label not in contract.out)]
     result: list[Axis] = []
     for label in order:
         if sizes[label] == 1:
             continue
-        axis = Axis(sizes[label], *(found.get(label, 0) for found in steps))
+        places = [found.get(label, 0) for found in steps]
+        axis = Axis(sizes[label], *places, tuple([found.get(label, 0) for found in others]))
         if result and _continues(result[-1], axis):
-            axis = Axis(result.pop().size * axis.size, axis.x, axis.y, axis.out)
+            axis = evolve(axis, size=result.pop().size * axis.size)
         result.append(axis)
     return tuple(result)
 
 
 def _continues(before: Axis, axis: Axis) -> bool:
     """Return whether two loops are one: a step of the first is a whole run of the second."""
-    return (before.x, before.y, before.out) == tuple(
-        step * axis.size for step in (axis.x, axis.y, axis.out)
+    return (before.x, before.y, before.out, *before.beside) == tuple(
+        [step * axis.size for step in (axis.x, axis.y, axis.out, *axis.beside)]
     )
 
 

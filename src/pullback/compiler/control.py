@@ -62,7 +62,7 @@ def everywhere(change: Callable[[Program], Program]) -> Callable[[Program], Prog
     """Return a rewrite that changes also the programs that steps call, innermost first."""
 
     def changed(program: Program) -> Program:
-        if not {primitive.__class__ for primitive, _ in program.steps}.isdisjoint(CONTROL):
+        if not program.operations.isdisjoint(CONTROL):
             steps = [(with_held(primitive, changed), row) for primitive, row in program.steps]
             program = Program(
                 program.inputs,
@@ -81,6 +81,8 @@ def opened(program: Program) -> dict[int, tuple[int, ...]]:
     """Return the steps that may be native, and the values packed for each."""
     first = len(program.inputs) + len(program.constants)
     found: dict[int, tuple[int, ...]] = {}
+    if program.operations.isdisjoint(CONTROL):
+        return found
     for number, (primitive, operands) in enumerate(program.steps, first):
         if primitive.__class__ in CONTROL and operands[0] >= first:
             maker, packed = program.steps[operands[0] - first]

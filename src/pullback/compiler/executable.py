@@ -4,33 +4,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
 import numpy as np
 from attrs import field, frozen
 from numpy import empty
 
-from pullback.compiler.collector import paused
-from pullback.compiler.control import everywhere
-from pullback.compiler.donation import taken
+from pullback.compiler import kept
 from pullback.compiler.frame import Frame, Ground, fitting
-from pullback.compiler.host import UnfitError, host_calls
-from pullback.compiler.kernels import Plan, plan_kernels
-from pullback.compiler.llvm import link, scalars
-from pullback.compiler.llvm.emit import emit_module
-from pullback.compiler.llvm.pool import define_parallel
-from pullback.compiler.llvm.symbols import define_host
-from pullback.compiler.memory import INPUTS, Memory, plan_memory
-from pullback.compiler.passes.expand import expand
-from pullback.compiler.passes.inline import inline
-from pullback.compiler.passes.share import share
-from pullback.compiler.passes.simplify import simplify
-from pullback.compiler.threads import calls_threads
+from pullback.compiler.host import UnfitError
+from pullback.compiler.interface import REFUSED, UNFIT
+from pullback.compiler.loading import Loaded, load
+from pullback.compiler.native import Native
 from pullback.core.program import Program
 from pullback.errors import ProgramError
+from pullback.lazy import lazy
 from pullback.primitives.quantity import Value
 
-_PASSES: Final = (inline, expand, simplify, share)
+if TYPE_CHECKING:
+    from pullback.compiler import building
+    from pullback.compiler.building import Building
+    from pullback.compiler.kernels import Plan
+    from pullback.compiler.memory import Memory
+else:
+    building = lazy("pullback.compiler.building")
+
 #: Memory of this many bytes is kept for later runs in any number; of more once.
 _SMALL: Final = 1 << 20
 _NOWHERE: Final = (0,), np.dtype(np.uint8)
@@ -42,19 +40,13 @@ class Executable:
     """Native code of a program. Any number of threads may run it at once."""
 
     program: Program
-    #: The program after each pass, with the pass's name.
-    passes: tuple[tuple[str, Program], ...] = field(repr=False)
-    plan: Plan = field(repr=False)
-    memory: Memory = field(repr=False)
-    #: The machine code, for a later process on this machine: `compile_program` takes it.
-    object_code: bytes = field(repr=False)
-    #: The code in LLVM's IR before and after its passes; empty where object code was given.
-    llvm_ir: str = field(repr=False)
-    optimised_llvm_ir: str = field(repr=False)
+    native: Native = field(repr=False)
     #: Seconds for each stage.
     times: dict[str, float] = field(repr=False)
-    _linked: link.Linked = field(repr=False)
+    _loaded: Loaded = field(repr=False)
     _ground: Ground = field(repr=False)
+    #: How the native code was made; of what a store had, it is found out when somebody asks.
+    _buildings: list[Building] = field(repr=False)
     #: Shape and dtype of the array to which native code writes each output.
     _places: tuple[tuple[tuple[int, ...], np.dtype], ...] = field(init=False, repr=False)
     #: The outputs that are no such arrays: index, number, and whether it is a Python number; None
@@ -68,23 +60,18 @@ class Executable:
 
     @_places.default
     def _find_places(self) -> tuple[tuple[tuple[int, ...], np.dtype], ...]:
-        program, slots = self.plan.program, self.memory.slots
         return tuple([
-            (type_.shape, type_.dtype) if slots.get(number) == entry else _NOWHERE
-            for entry, (number, type_) in enumerate(
-                zip(program.outputs, program.output_types, strict=True),
-                INPUTS + len(program.inputs),
-            )
+            (type_.shape, type_.dtype) if type_ is not None else _NOWHERE
+            for type_ in self.native.written
         ])  # fmt: skip
 
     @_others.default
     def _find_others(self) -> tuple[tuple[int, int, bool | None], ...]:
-        pairs = enumerate(zip(self.plan.program.outputs, self._places, strict=True))
-        types = self.plan.program.output_types
+        pairs = enumerate(zip(self.native.outputs, self.native.written, strict=True))
         return tuple([
-            (index, number, None if place is _NOWHERE else types[index].weak)
-            for index, (number, place) in pairs
-            if place is _NOWHERE or not place[0]
+            (index, number, None if type_ is None else type_.weak)
+            for index, (number, type_) in pairs
+            if type_ is None or not type_.shape
         ])  # fmt: skip
 
     def run(self, values: Sequence[Value], donated: tuple[int, ...] = ()) -> list[Value]:
@@ -117,7 +104,7 @@ class Executable:
                 self._take(values, donated, outs)
             if frame.calls:
                 frame.objects.update(enumerate(given))
-            status = self._linked.call(frame.address, values, outs)
+            status = self._loaded.call(frame.address, values, outs)
             if status:
                 self._retry(status, values, outs, frame)
             return self._results(given, outs, frame) if self._others else outs
@@ -132,8 +119,8 @@ class Executable:
         """Put donated arrays in the places of results, where they fit."""
         pairs = self._donations.get(donated)
         if pairs is None:
-            outputs = self.plan.program.outputs
-            found = taken(self.plan, donated)
+            outputs = self.native.outputs
+            found = self.native.donation.taken(donated)
             pairs = tuple([(outputs.index(out), number) for out, number in found.items()])
             self._donations[donated] = pairs
         for index, number in pairs:
@@ -145,11 +132,11 @@ class Executable:
 
     def _retry(self, status: int, values: Sequence[Value], outs: list[Value], frame: Frame) -> None:
         """Run again where native code could not read an argument; or raise what NumPy did."""
-        if status == link.REFUSED:
+        if status == REFUSED:
             raise UnfitError
-        if status == link.UNFIT:
-            fitted = fitting(self.plan.program, values)
-            status = self._linked.call(frame.address, fitted, outs)
+        if status == UNFIT:
+            fitted = fitting(self.program, values)
+            status = self._loaded.call(frame.address, fitted, outs)
         if status:
             assert frame.error is not None, "a call that fails keeps its error"
             error, frame.error = frame.error, None
@@ -162,66 +149,85 @@ class Executable:
                 outs[index] = outs[index].item() if weak else outs[index][()]
             elif number < len(values):
                 outs[index] = _copied(values[number])
-            elif number < self.plan.first:
-                outs[index] = _copied(self.plan.program.constants[number - len(values)])
+            elif number in self.native.constants:
+                outs[index] = _copied(self.native.constants[number])
             elif number in frame.objects:
                 outs[index] = _copied(frame.objects[number])
             else:  # given before
-                outs[index] = _copied(outs[self.plan.program.outputs.index(number)])
+                outs[index] = _copied(outs[self.native.outputs.index(number)])
         return outs
 
     @property
+    def _building(self) -> Building:
+        if not self._buildings:
+            self._buildings.append(building.build(self.program))
+        return self._buildings[0]
+
+    @property
+    def passes(self) -> tuple[tuple[str, Program], ...]:
+        """The program after each pass, with the pass's name."""
+        return self._building.passes
+
+    @property
+    def plan(self) -> Plan:
+        """The loops and calls that the program is cut into."""
+        return self._building.plan
+
+    @property
+    def memory(self) -> Memory:
+        """Where each value lies that is not kept in a register."""
+        return self._building.memory
+
+    @property
+    def llvm_ir(self) -> str:
+        """The code in LLVM's IR."""
+        return self._building.llvm_ir
+
+    @property
+    def optimised_llvm_ir(self) -> str:
+        """The same after LLVM's passes."""
+        return self._building.optimised_llvm_ir
+
+    @property
     def assembly(self) -> str:
-        """The machine code as text; empty where object code was given."""
-        return link.assembly(self.optimised_llvm_ir) if self.optimised_llvm_ir else ""
+        """The machine code as text."""
+        return building.assembly(self._building)
 
 
 def _copied(value: Value) -> Value:
     return value.copy() if value.__class__ is np.ndarray else value
 
 
-@paused()
-def compile_program(program: Program, object_code: bytes | None = None) -> Executable:
+def compile_program(program: Program) -> Executable:
     """Compile a program to native code.
 
     Every program compiles: what has no native rule, NumPy computes between kernels.
-
-    Args:
-        program: What to compute.
-        object_code: That of an equal program, compiled by this version on this machine; it saves
-            all but the planning.
-
-    Returns:
-        The native code.
     """
-    times: dict[str, float] = {}
+    made = building.build(program)
+    return _executable(program, made.native, made.times, [made])
+
+
+def pack(executable: Executable) -> bytes | None:
+    """Return an executable as bytes, from which `unpack` makes one again; None if there are none.
+
+    Machine code is right on one machine and for one version of the library alone.
+    """
+    return kept.packed(executable.native, executable.program)
+
+
+def unpack(data: bytes, program: Program) -> Executable:
+    """Return the executable of a program from the bytes of that of an equal one.
+
+    They must be ours: they can do anything.
+    """
     start = time.perf_counter()
-    passes = [("traced", program)]
-    for rewrite in _PASSES:
-        passes.append((rewrite.__name__, everywhere(rewrite)(passes[-1][1])))
-    times["rewrite"] = time.perf_counter() - start
-    start = time.perf_counter()
-    plan = plan_kernels(passes[-1][1], scalars.is_native)
-    memory = plan_memory(plan)
-    calls = host_calls(plan, memory)
-    times["plan"] = time.perf_counter() - start
-    text = optimised = ""
-    if object_code is None:
-        start = time.perf_counter()
-        module, loops = emit_module(plan, memory)
-        texts = str(module), str(loops) if loops.globals else ""
-        text = "\n".join(texts)
-        times["emit"] = time.perf_counter() - start
-        parsed = link.optimise(*texts, times)
-        quick = any(kernel.pieces is not None for kernel in plan.kernels)
-        object_code = link.object_code(parsed, times, quick=quick)
-        optimised = str(parsed) if texts[1] else text
-    if calls:
-        define_host()
-    if calls_threads(plan):
-        define_parallel()
-    linked = link.load(object_code, times)
-    ground = Ground(plan, memory, calls)
-    return Executable(
-        program, tuple(passes), plan, memory, object_code, text, optimised, times, linked, ground
-    )
+    native = kept.unpacked(data, program)
+    times = {"read": time.perf_counter() - start}
+    return _executable(program, native, times, [])
+
+
+def _executable(
+    program: Program, native: Native, times: dict[str, float], made: list[Building]
+) -> Executable:
+    loaded = load(native, times)
+    return Executable(program, native, times, loaded, Ground(program, native), made)

@@ -11,21 +11,13 @@ from typing import Final, final
 
 import numpy as np
 
-from pullback.compiler.host import HostCall, UnfitError
-from pullback.compiler.kernels import Plan
-from pullback.compiler.memory import (
-    ARENA,
-    CONSTANTS,
-    DESCRIPTIONS,
-    FRAME,
-    INPUTS,
-    TABLE,
-    Memory,
-)
+from pullback.compiler.host import UnfitError
+from pullback.compiler.interface import ARENA, CONSTANTS, DESCRIPTIONS, FRAME, INPUTS, TABLE
+from pullback.compiler.native import Native
 from pullback.core.program import Program
 from pullback.errors import ProgramError
 from pullback.primitives.quantity import Value
-from pullback.types import ArrayType
+from pullback.types import ArrayType, type_of
 
 _LINE: Final = 64
 _LARGEST: Final = 2**63 - 1
@@ -36,18 +28,20 @@ _WORDS: Final = 4  # of the description of an input; see `llvm.entry`
 class Ground:
     """What all runs share, and none changes."""
 
-    def __init__(self, plan: Plan, memory: Memory, calls: Sequence[HostCall]) -> None:
-        self.calls = calls
-        self.arena = memory.size
-        program = plan.program
+    def __init__(self, program: Program, native: Native) -> None:
+        self.calls = native.calls
+        self.arena = native.arena
         self.inputs = len(program.inputs)
         self.integers = [
             (number, _class(type_))
             for number, type_ in enumerate(program.inputs)
             if type_.weak and type_.dtype.kind in "bi"
         ]
-        self.entries = INPUTS + len(program.inputs) + len(program.outputs)
-        self.constants = _constants(plan, memory)
+        self.entries = INPUTS + len(program.inputs) + len(native.outputs)
+        self.constants = {
+            entry: np.ascontiguousarray(value, type_of(value).dtype)
+            for entry, value in native.root.items()
+        }
         self.shapes = [np.array(type_.shape, np.int64) for type_ in program.inputs]
         self.descriptions = (ctypes.c_void_p * (_WORDS * len(program.inputs)))()
         for number, (type_, shape) in enumerate(zip(program.inputs, self.shapes, strict=True)):
@@ -57,7 +51,6 @@ class Ground:
                 self.descriptions[start + 1] = id(usual(type_.dtype))
                 self.descriptions[start + 2] = len(type_.shape)
                 self.descriptions[start + 3] = shape.ctypes.data
-
 
     def boxed(self, values: Sequence[Value]) -> list[Value]:
         """Return arguments in a list, Python's integers as NumPy scalars if they fit."""
@@ -133,21 +126,6 @@ def _class(type_: ArrayType) -> type:
         return float if type_.dtype.kind == "f" else complex
     scalar: type = type_.dtype.type
     return scalar
-
-
-def _constants(plan: Plan, memory: Memory) -> dict[int, np.ndarray]:
-    """Return the constants that native code reads, by their entries in the root."""
-    program = plan.program
-    found = {
-        entry: np.ascontiguousarray(
-            program.constants[number - len(program.inputs)], program.type_at(number).dtype
-        )
-        for number, entry in memory.constants.items()
-    }
-    for step, plans in plan.calls.items():
-        for each, inner in zip(plans, memory.called[step][0], strict=True):
-            found |= _constants(each, inner)
-    return found
 
 
 def _call(frame: Frame, number: int, table: int) -> int:

@@ -8,16 +8,11 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Sequence
-from typing import final
+from typing import TypeAlias, final
 
 import numpy as np
 from attrs import frozen
 
-from pullback.compiler.kernels import Plan
-from pullback.compiler.kinds import Kind
-from pullback.compiler.memory import ARENA, Memory
-from pullback.core.program import Program
 from pullback.primitives.primitive import Primitive
 from pullback.primitives.quantity import Value
 from pullback.types import ArrayType
@@ -28,20 +23,45 @@ class UnfitError(Exception):
 
 
 @final
-@frozen
+@frozen(eq=False, repr=False)
+class Cell:
+    """The memory of a value: an entry of the program's table, and how many bytes from there."""
+
+    entry: int
+    offset: int
+    type: ArrayType
+
+    def view(self, table: int) -> np.ndarray:
+        """Return the memory as an ndarray."""
+        place = ctypes.c_void_p.from_address(table + 8 * self.entry).value
+        assert place is not None, "each value has a place"
+        return at_address(place + self.offset, self.type)
+
+
+@final
+@frozen(eq=False, repr=False)
+class Known:
+    """A constant."""
+
+    value: Value
+
+
+#: Where a value is: among the objects, by its number; in memory; or here.
+Operand: TypeAlias = int | Cell | Known
+
+
+@final
+@frozen(eq=False, repr=False)
 class HostCall:
     """One step for NumPy."""
 
-    program: Program
-    memory: Memory
     primitive: Primitive
-    operands: tuple[int, ...]
-    out: int
+    operands: tuple[Operand, ...]
     type: ArrayType
-    #: Whether operands and result lie in the memory of a called program.
-    called: bool
-    #: Whether native code reads the result.
-    stored: bool
+    #: The number of the result among the objects; None where all lies in memory.
+    out: int | None
+    #: The memory of the result, if native code reads it.
+    cell: Cell | None
     #: The objects that nothing needs any more.
     ends: tuple[int, ...]
 
@@ -55,31 +75,13 @@ class HostCall:
         Raises:
             UnfitError: It is a Python integer out of the memory's range.
         """
-        result = self._evaluate([self._operand(number, objects, table) for number in self.operands])
-        if self.stored:
-            _write(self._view(self.out, table), result)
-        if not self.called:
+        result = self._evaluate([_value(operand, objects, table) for operand in self.operands])
+        if self.cell is not None:
+            _write(self.cell.view(table), result)
+        if self.out is not None:
             objects[self.out] = result
             for ended in self.ends:
                 objects.pop(ended, None)
-
-    def _operand(self, number: int, objects: dict[int, Value], table: int) -> Value:
-        """Return a value as a primitive takes it."""
-        constant = number - len(self.program.inputs)
-        if 0 <= constant < len(self.program.constants):
-            return self.program.constants[constant]
-        if not self.called and number in objects:
-            return objects[number]
-        return read(self._view(number, table), self.program.type_at(number))
-
-    def _view(self, number: int, table: int) -> np.ndarray:
-        """Return the memory of a value as an ndarray."""
-        slot, offset = self.memory.slots.get(number), 0
-        if slot is None:
-            slot, offset = ARENA, self.memory.offsets[number]
-        place = ctypes.c_void_p.from_address(table + 8 * slot).value
-        assert place is not None, "each value has a place"
-        return at_address(place + offset, self.program.type_at(number))
 
     def _evaluate(self, operands: list[Value]) -> Value:
         """Compute the result; it shares no memory with the operands, whose memory is used again."""
@@ -93,30 +95,15 @@ class HostCall:
         return result
 
 
-def host_calls(plan: Plan, memory: Memory) -> tuple[HostCall, ...]:
-    """Return the calls of a plan and of the plans that it calls, in the order of the code."""
-    program = plan.program
-    ends: dict[int, tuple[int, ...]] = {}
-    needed = set(program.outputs)
-    for kernel in reversed(plan.kernels):
-        if kernel.kind is Kind.HOST:
-            number = kernel.values[0]
-            operands = dict.fromkeys(program.steps[number - plan.first][1])
-            ends[number] = tuple([each for each in operands if each not in needed])
-            needed.update(operands)
-    calls: list[HostCall] = []
-    for kernel in plan.kernels:
-        out = kernel.values[0]
-        if kernel.kind is Kind.CONTROL:
-            for each, inner in zip(plan.calls[out], memory.called[out][0], strict=True):
-                calls += host_calls(each, inner)
-        elif kernel.kind is Kind.HOST:
-            step, type_ = program.steps[out - plan.first], program.type_at(out)
-            stored = out in memory.offsets or out in memory.slots
-            calls.append(
-                HostCall(program, memory, *step, out, type_, plan.called, stored, ends[out])
-            )
-    return tuple(calls)
+def _value(operand: Operand, objects: dict[int, Value], table: int) -> Value:
+    """Return a value as a primitive takes it."""
+    match operand:
+        case Cell():
+            return read(operand.view(table), operand.type)
+        case Known(value):
+            return value
+        case _:
+            return objects[operand]
 
 
 def at_address(address: int, type_: ArrayType) -> np.ndarray:

@@ -14,7 +14,7 @@ from attrs import frozen
 
 from pullback.primitives.primitive import Primitive
 from pullback.primitives.shape import BroadcastTo, Flip, Reshape, Transpose
-from pullback.primitives.slicing import Slice
+from pullback.primitives.slicing import Slice, Slots
 
 Shape = tuple[int, ...]
 
@@ -117,6 +117,10 @@ def through(view: Primitive, index: Index, have: Shape, want: Shape) -> Index:
     """
     if math.prod(have) == 1:
         return ZERO
+    if isinstance(index, Affine):
+        start = offset(view, have, want)
+        if start is not None:
+            return index.scaled(1, start)
     match view:
         case Reshape():
             return flatten(index, want)
@@ -142,3 +146,43 @@ def through(view: Primitive, index: Index, have: Shape, want: Shape) -> Index:
             )
         case _:
             raise NotImplementedError(view)
+
+
+def offset(view: Primitive, have: Shape, want: Shape) -> int | None:
+    """Return where a view's first element lies in its operand, if the others follow in order.
+
+    Before -> after:
+        x[2:4] for x of shape (5, 3)  ->  6
+        x[:, 0] for x of shape (5, 3)  ->  None
+
+    Args:
+        view: A primitive.
+        have: The operand's shape.
+        want: The result's shape, of at least one element.
+    """
+    match view:
+        case Reshape():
+            return 0
+        case BroadcastTo():
+            return 0 if math.prod(have) == math.prod(want) else None
+        case Transpose(axes):
+            long = [axis for axis in axes if have[axis] != 1]
+            return 0 if long == sorted(long) else None
+        case Slice(slots):
+            return _run(slots, have)
+        case _:
+            return None
+
+
+def _run(slots: Slots, have: Shape) -> int | None:
+    """Return where a slice begins, if its elements lie side by side."""
+    start, inside = 0, False  # whether an axis before has several elements
+    for slot, size, step in zip(slots, have, strides(have), strict=True):
+        taken = range(slot, slot + 1) if isinstance(slot, int) else range(size)[slot]
+        if inside and len(taken) != size:
+            return None
+        if len(taken) > 1 and taken.step != 1:
+            return None
+        inside = inside or len(taken) > 1
+        start += taken.start * step
+    return start

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from pullback.compiler.kinds import Kind
 from pullback.compiler.straight import Pieces
+from pullback.compiler.tape import Tape
 
 
 @final
@@ -22,5 +23,5 @@ class Kernel:
     reads: tuple[int, ...]
     #: The values that it writes; a value that is only needed inside stays in a register.
     writes: tuple[int, ...]
-    #: How straight-line code is cut, if it is long.
-    pieces: Pieces | None = None
+    #: How straight-line code is cut or sorted, if it is long.
+    pieces: Pieces | Tape | None = None

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from pullback.compiler.control import fits_memory, held, opened, size_of
+from pullback.compiler.epilogues import merge_epilogues
 from pullback.compiler.kernel import Kernel
 from pullback.compiler.kinds import Instructions, Kind, number_literals, step_kinds
+from pullback.compiler.operations import operations, value_types
 from pullback.compiler.order import ordered
 from pullback.compiler.rows import merge_rows
 from pullback.compiler.schedule import Scheduler
 from pullback.compiler.storage import stored_values
 from pullback.compiler.straight import straight_steps
+from pullback.compiler.views import Views, same_memory
 from pullback.core.program import Program
 from pullback.primitives.quantity import Value
 from pullback.types import ArrayType
@@ -35,6 +38,8 @@ class Plan:
     calls: dict[int, tuple[Plan, ...]]
     #: Whether it is called so itself: all its values lie in memory then.
     called: bool
+    #: Values that are others in another shape; none of them is stored.
+    views: Views
     #: The number of the first step.
     first: int = field(init=False)
 
@@ -63,18 +68,25 @@ def plan_kernels(program: Program, instructions: Instructions, *, called: bool =
     calls = {number: _called(program, number, instructions) for number in packed}
     calls = {number: plans for number, plans in calls.items() if plans}
     literals = number_literals(program)
-    kinds = step_kinds(program, literals, instructions, calls)
+    types = value_types(program)
+    like = operations(program, types)
+    kinds = step_kinds(program, like, literals, instructions, calls)
     first = len(program.inputs) + len(program.constants)
     rows = {
         n: () if kinds[n] is Kind.PART else row for n, (_, row) in enumerate(program.steps, first)
     }
     rows |= {number: packed[number] for number in calls}
-    straight = straight_steps(program, kinds, rows)
+    straight = straight_steps(program, types, like, kinds, rows)
     stored = stored_values(program, kinds, literals, rows, straight)
-    kernels = Scheduler(program, kinds, stored, rows, straight).kernels()
-    kernels = merge_rows(program, kinds, stored, kernels)
-    kernels = ordered(kernels, lambda number: _bytes(program.type_at(number)), program.outputs)
-    return Plan(program, kinds, literals, stored, kernels, calls, called)
+    views = same_memory(program, kinds, stored, rows, straight)
+    stored -= views.keys()
+    kept = [views[number][0] for number in program.outputs if number in views]
+    wanted = evolve(program, outputs=(*program.outputs, *kept)) if kept else program
+    kernels = Scheduler(wanted, kinds, stored, rows, straight, like).kernels()
+    kernels = merge_epilogues(wanted, kinds, literals, stored, kernels)
+    kernels = merge_rows(wanted, kinds, stored, kernels)
+    kernels = ordered(kernels, lambda number: _bytes(program.type_at(number)), wanted.outputs)
+    return Plan(program, kinds, literals, stored, kernels, calls, called, views)
 
 
 def _bytes(type_: ArrayType) -> int:

@@ -21,7 +21,7 @@ from pullback.compiler.indexing import (
     index_operands,
     one_hot,
 )
-from pullback.compiler.tokens import token
+from pullback.compiler.operations import Operations
 from pullback.control.checkpointing import Named
 from pullback.core.program import Program
 from pullback.primitives.arithmetic import Positive
@@ -102,6 +102,7 @@ def step_types(program: Program, step: int, literals: dict[int, Value]) -> tuple
 
 def step_kinds(
     program: Program,
+    like: Operations,
     literals: dict[int, Value],
     instructions: Instructions,
     controls: Container[int],
@@ -109,48 +110,39 @@ def step_kinds(
     """Return how each step is computed, given those that are native control flow."""
     first = len(program.inputs) + len(program.constants)
     kinds: dict[int, Kind] = {}
-    like: dict[object, Kind] = {}  # by what alone decides about most steps
+    known: dict[int, Kind] = {}  # by the operation, which alone decides about most steps
+    bundled = not program.operations.isdisjoint({Pack, Unpack})
     whole: set[int] = set()  # bundles that somebody reads as such
-    values = value_types(program)
     # Constants whose values count, or which are no literals.
     special = {
         number
         for number in range(len(program.inputs), first)
-        if number not in literals or values[number].dtype.kind == "i"
+        if number not in literals or program.type_at(number).dtype.kind == "i"
     }
-    for k in range(len(program.steps) - 1, -1, -1):
-        primitive, operands = program.steps[k]
-        number = first + k
-        if number in controls:
+    number = first + len(program.steps)
+    for (primitive, operands), operation in zip(
+        reversed(program.steps), reversed(like.numbers), strict=True
+    ):
+        number -= 1
+        if bundled and number in controls:
             kinds[number] = Kind.CONTROL
             continue
-        taken = primitive.__class__ is Unpack and operands[0] in controls
-        given = primitive.__class__ is Pack and number not in whole
-        if taken or given:
-            kind = Kind.PART
-        elif primitive.__class__ in INDEXING or not special.isdisjoint(operands):
-            kind = _kind(program, k, literals, instructions)
+        if bundled and (
+            (primitive.__class__ is Unpack and operands[0] in controls)
+            or (primitive.__class__ is Pack and number not in whole)
+        ):
+            kinds[number] = Kind.PART
+            continue
+        if primitive.__class__ in INDEXING or not special.isdisjoint(operands):
+            kind = _kind(program, number - first, literals, instructions)
+        elif operation in known:
+            kind = known[operation]
         else:
-            key = token(primitive), id(values[number]), *[id(values[o]) for o in operands]
-            known = like.get(key)
-            if known is None:
-                known = like[key] = _kind(program, k, literals, instructions)
-            kind = known
+            kind = known[operation] = _kind(program, number - first, literals, instructions)
         kinds[number] = kind
-        if kind is not Kind.PART:
+        if bundled:
             whole.update(operands)
     return dict(reversed(kinds.items()))
-
-
-def value_types(program: Program) -> list[ArrayType]:
-    """Return the type of each value: of inputs, constants, and results of steps.
-
-    Equal types are one object, so that tables may be keyed by its `id`.
-    """
-    first = len(program.inputs) + len(program.constants)
-    types = [program.type_at(number) for number in range(first)] + list(program.types)
-    found: dict[ArrayType, ArrayType] = {}
-    return [found.setdefault(type_, type_) for type_ in types]
 
 
 def number_literals(program: Program) -> dict[int, Value]:

@@ -1,33 +1,20 @@
-"""Where each stored value lies: with the caller, among the constants, or in an arena.
-
-Native code of a program is given two tables of pointers. The *root* is one for a whole run: what a
-host call needs, and the constants. The *table* is one for each call of the program, which a loop
-may call a thousand times: the arena, the inputs, the outputs.
-"""
+"""Where each stored value lies: with the caller, among the constants, or in an arena."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
-from typing import Final, final
+from typing import final
 
 from attrs import field, frozen
 
 from pullback.compiler.control import Layout, held, layout, size_of
+from pullback.compiler.interface import CONSTANTS, INPUTS
 from pullback.compiler.kernel import Kernel
 from pullback.compiler.kernels import Plan
 from pullback.compiler.kinds import Kind
 from pullback.primitives.bundle import Unpack
-
-#: The fixed entries of the root, before the constants.
-FRAME: Final = 0
-DESCRIPTIONS: Final = 1
-TABLE: Final = 2
-CONSTANTS: Final = 3
-#: The first entries of a table; then come the outputs.
-ARENA: Final = 0
-INPUTS: Final = 1
 
 
 @final
@@ -80,8 +67,10 @@ def plan_memory(plan: Plan, entries: Iterator[int] | None = None) -> Memory:
     born, dies = _lives(plan)
     slots = {number: INPUTS + number for number in range(len(program.inputs))}
     for entry, number in enumerate(program.outputs, INPUTS + len(program.inputs)):
-        if number in born:
+        root, _ = plan.views.get(number, (number, 0))
+        if root in born:
             slots.setdefault(number, entry)
+            slots.setdefault(root, entry)
     constants = {n: next(entries) for n in range(len(program.inputs), plan.first) if n in dies}
     called: dict[int, tuple[tuple[Memory, ...], Layout]] = {}
     blocks = [

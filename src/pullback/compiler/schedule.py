@@ -7,8 +7,10 @@ from typing import Final, final
 
 from pullback.compiler.kernel import Kernel
 from pullback.compiler.kinds import Kind
+from pullback.compiler.operations import Operations
 from pullback.compiler.storage import Rows
-from pullback.compiler.straight import cut
+from pullback.compiler.straight import LONGEST, Pieces, cut
+from pullback.compiler.tape import Tape, tape
 from pullback.core.program import Program
 
 _LARGEST: Final = 400  # steps in one loop: LLVM takes more than linear time
@@ -24,10 +26,11 @@ class Scheduler:
         kinds: dict[int, Kind],
         stored: frozenset[int],
         rows: Rows,
-        straight: frozenset[int] = frozenset(),
+        straight: frozenset[int],
+        like: Operations,
     ) -> None:
         self.program, self.kinds, self.stored, self.rows = program, kinds, stored, rows
-        self.straight = straight
+        self.straight, self.like = straight, like
         self.waiting: dict[int, None] = {}  # straight-line code that nothing has needed so far
         self.first = len(program.inputs) + len(program.constants)
         self.groups: list[list[int]] = []
@@ -60,6 +63,8 @@ class Scheduler:
         Before all loops it parts none of them.
         """
         early: dict[int, None] = {}
+        if len(self.straight) == len(self.kinds):
+            return early
         needed = False
         for number, row in self.rows.items():
             if number not in self.straight:
@@ -69,10 +74,20 @@ class Scheduler:
         return early if needed else {}
 
     def _kernel(self, group: list[int], reads: list[int], writes: list[int]) -> Kernel:
-        kind, pieces = self._kind(group), None
+        kind = self._kind(group)
+        pieces: Pieces | Tape | None = None
         if kind is Kind.STRAIGHT:
-            pieces = cut(self.program, group, reads, writes)
+            pieces = self._divided(group, reads, writes)
         return Kernel(kind, tuple(group), tuple(reads), tuple(writes), pieces)
+
+    def _divided(
+        self, group: list[int], reads: list[int], writes: list[int]
+    ) -> Pieces | Tape | None:
+        """Return what becomes of straight-line code that is long."""
+        if len(group) <= LONGEST:
+            return None
+        sorted_ = tape(self.program, self.like, self.kinds, group, reads, writes)
+        return sorted_ or cut(self.program, group, reads, writes)
 
     def _let_go(self) -> None:
         """Make a kernel of the straight-line code so far."""

@@ -6,7 +6,8 @@ import math
 from typing import Final, TypeAlias
 
 from pullback.compiler.indexing import indices_in_memory
-from pullback.compiler.kinds import IDENTITIES, Kind, value_types
+from pullback.compiler.kinds import IDENTITIES, Kind
+from pullback.compiler.operations import value_types
 from pullback.core.program import Program
 from pullback.primitives.bundle import Pack
 from pullback.primitives.cast import Cast

@@ -15,16 +15,17 @@ from attrs import frozen
 
 from pullback.compiler.contractions import terms
 from pullback.compiler.indexing import INDEXING
-from pullback.compiler.kinds import IDENTITIES, Kind, value_types
+from pullback.compiler.kinds import IDENTITIES, Kind
+from pullback.compiler.operations import Operations
 from pullback.compiler.storage import Rows
 from pullback.core.program import Program
 from pullback.primitives.cast import Cast
 from pullback.primitives.contraction import Contract
-from pullback.primitives.primitive import Primitive
+from pullback.types import ArrayType
 
 _ELEMENTS: Final = 32  # of one value
 _TERMS: Final = 512  # of one contraction
-_PIECE: Final = 2000  # steps in one function
+LONGEST: Final = 2000  # steps in one function
 _CELL: Final = 8  # bytes
 _KINDS: Final = frozenset({Kind.MAP, Kind.VIEW, Kind.FOLD, Kind.PRODUCT, Kind.JOIN})
 
@@ -42,28 +43,40 @@ class Pieces:
     scratch: int
 
 
-def straight_steps(program: Program, kinds: dict[int, Kind], rows: Rows) -> frozenset[int]:
+def straight_steps(
+    program: Program,
+    types: Sequence[ArrayType],
+    like: Operations,
+    kinds: dict[int, Kind],
+    rows: Rows,
+) -> frozenset[int]:
     """Return the steps of which all values have few elements."""
     first = len(program.inputs) + len(program.constants)
-    types = value_types(program)
     few = {
         key: type_.parts is None and 1 <= math.prod(type_.shape) <= _ELEMENTS
         for key, type_ in {id(type_): type_ for type_ in types}.items()
     }
-    small = [few[id(type_)] for type_ in types]
-    found: set[int] = set()
-    for number, kind in kinds.items():
-        primitive, operands = program.steps[number - first]
-        if kind not in _KINDS or not small[number] or primitive.__class__ in INDEXING:
-            continue
-        few_terms = kind is not Kind.PRODUCT or _few_terms(program, primitive, operands)
-        if few_terms and all(map(small.__getitem__, operands)):
-            found.add(number)
+
+    def fits(example: int) -> bool:
+        primitive, operands = program.steps[example]
+        return (
+            primitive.__class__ not in INDEXING
+            and all([few[id(types[number])] for number in (first + example, *operands)])
+            and (not isinstance(primitive, Contract) or _few_terms(program, primitive, operands))
+        )
+
+    fitting = list(map(fits, like.examples))
+    found = {
+        number
+        for (number, kind), operation in zip(kinds.items(), like.numbers, strict=True)
+        if fitting[operation] and (kind is Kind.MAP or kind in _KINDS)
+    }
+    if len(found) == len(kinds):
+        return frozenset(found)
     return frozenset(found) - _folded(program, kinds, found, rows)
 
 
-def _few_terms(program: Program, contract: Primitive, operands: Sequence[int]) -> bool:
-    assert isinstance(contract, Contract), "the only product"
+def _few_terms(program: Program, contract: Contract, operands: Sequence[int]) -> bool:
     x, y = (program.type_at(operand).shape for operand in operands)
     return terms(contract, x, y) <= _TERMS
 
@@ -92,16 +105,14 @@ def cut(
     steps: Sequence[int],
     reads: Iterable[int],
     writes: Iterable[int],
-) -> Pieces | None:
-    """Cut a long kernel; return None for one that is short.
+) -> Pieces:
+    """Cut a long kernel.
 
     Before -> after:
         4,500 steps  ->  functions of 2,000, 2,000 and 500
     """
-    if len(steps) <= _PIECE:
-        return None
     first = len(program.inputs) + len(program.constants)
-    pieces = [tuple(steps[k : k + _PIECE]) for k in range(0, len(steps), _PIECE)]
+    pieces = [tuple(steps[k : k + LONGEST]) for k in range(0, len(steps), LONGEST)]
     made = dict.fromkeys(reads, -1)
     last = dict[int, int]()
     for position, piece in enumerate(pieces):

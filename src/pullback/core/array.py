@@ -104,13 +104,17 @@ class Array(Conversion):
         self, primitive: Primitive, operands: tuple[Quantity | complex, ...]
     ) -> Array:
         """Apply a primitive to quantities of which this node is one."""
-        return apply(primitive, *(lift(operand) for operand in operands))
+        if len(operands) == 2:
+            x, y = operands
+            left = x if x.__class__ is Array else lift(x)
+            return left._binary(primitive, y if y.__class__ is Array else lift(y))
+        return apply(primitive, *[lift(operand) for operand in operands])
 
     def _unary(self, primitive: Primitive) -> Array:
         # `_apply_any` for one operand, in one piece: the hot path of eager code.
         value = self._value
         if value.__class__ is ArrayType:
-            return _apply_any(primitive, (self,))
+            return make_node(primitive.infer(value), primitive, (self,), self.sources)
         try:
             value = primitive.evaluate(value)
         except Exception:  # noqa: BLE001 - raised again, clearly
@@ -128,16 +132,19 @@ class Array(Conversion):
             other = lifted
         sources, more = self.sources, other.sources
         if more and more is not sources:
-            sources = sources | more if sources else more
+            sources = more if sources <= more else sources | more
         x, y = self._value, other._value
-        if x.__class__ is ArrayType or y.__class__ is ArrayType:
-            return _apply_any(primitive, (self, other))
-        try:
-            value = primitive.evaluate(x, y)
-        except Exception:  # noqa: BLE001 - raised again, clearly
-            return _apply_any(primitive, (self, other))
-        if not sources or not primitive.differentiable:
-            return constant(value)
+        if x.__class__ is ArrayType:
+            value = primitive.infer(x, y if y.__class__ is ArrayType else type_of(y))
+        elif y.__class__ is ArrayType:
+            value = primitive.infer(type_of(x), y)
+        else:
+            try:
+                value = primitive.evaluate(x, y)
+            except Exception:  # noqa: BLE001 - raised again, clearly
+                return _apply_any(primitive, (self, other))
+            if not sources or not primitive.differentiable:
+                return constant(value)
         draft = _new(_Draft)
         draft._value = value
         draft.primitive = primitive
@@ -251,7 +258,7 @@ def _apply_any(primitive: Primitive, operands: tuple[Array, ...]) -> Array:
         more = operand.sources
         if more:
             if more is not sources:
-                sources = sources | more if sources else more
+                sources = more if sources <= more else sources | more
             if operand._value.__class__ is ArrayType:
                 known = False
     if not known:
@@ -279,6 +286,8 @@ def lift(value: object) -> Array:
     """
     if value.__class__ is Array:
         return value
+    if value.__class__ in NUMBERS:
+        return constant(value)
     if isinstance(value, (list, tuple)):
         return namespace.asarray(value)  # there may be arrays under differentiation in it
     return constant(freeze_value(value))

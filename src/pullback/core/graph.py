@@ -25,20 +25,21 @@ def topological(roots: Iterable[Array], within: Trace | None = None) -> list[Arr
     """
     order: list[Array] = []
     seen: set[Array] = set()
-    stack = [(root, False) for root in roots if within is None or within in root.sources]
+    stack: list[Array | None] = [
+        root for root in roots if within is None or within in root.sources
+    ]
+    pop, push = stack.pop, stack.append
     while stack:
-        node, expanded = stack.pop()
-        if expanded:
-            order.append(node)
+        node = pop()
+        if node is None:  # all below the next is walked
+            order.append(pop())  # type: ignore[arg-type]  # None stands on a node
         elif node not in seen:
             seen.add(node)
-            stack.append((node, True))
-            fresh = [
-                (operand, False)
-                for operand in reversed(node.operands)  # the first is walked first
-                if operand not in seen and (within is None or within in operand.sources)
-            ]
-            stack.extend(fresh)
+            push(node)
+            push(None)
+            for operand in reversed(node.operands):  # the first is walked first
+                if operand not in seen and (within is None or within in operand.sources):
+                    push(operand)
     return order
 
 

@@ -10,10 +10,11 @@ hash, pickle and evaluate without recursion. How they print, `program_text` says
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, Generic, TypeAlias, final
 
 import numpy as np
-from attrs import field, frozen
+from attrs import frozen
 
 from pullback.core.array import Array, apply, constant
 from pullback.core.values import freeze_value, thaw
@@ -81,11 +82,15 @@ class Program(Generic[P, R_co]):
     names: tuple[str, ...] = ()
     #: The trees of its arguments and its result; without one it takes and gives arrays in a row.
     signature: Signature | None = None
-    #: For each step the results that nothing later needs.
-    _ends: tuple[tuple[int, ...], ...] = field(init=False)
 
-    @_ends.default
-    def _find_ends(self) -> tuple[tuple[int, ...], ...]:
+    @cached_property
+    def operations(self) -> frozenset[type[Primitive]]:
+        """The classes of the primitives of its steps."""
+        return frozenset({primitive.__class__ for primitive, _ in self.steps})
+
+    @cached_property
+    def _ends(self) -> tuple[tuple[int, ...], ...]:
+        """For each step the results that nothing later needs."""
         first = len(self.inputs) + len(self.constants)
         needed = set(self.outputs)
         ends: list[tuple[int, ...]] = []

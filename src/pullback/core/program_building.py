@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 from pullback.core.array import Array, lift, make_node
 from pullback.core.graph import topological
@@ -31,16 +32,12 @@ def build_program(
     """
     given = set(inputs)
     order = [node for node in topological(outputs[::-1], trace) if node not in given]
-    outer = dict.fromkeys(
-        node
-        for made in [*(node.operands for node in order), tuple(outputs)]
-        for node in made
-        if trace not in node.sources
-    )
+    made = {*given, *order}
+    used = chain(chain.from_iterable([node.operands for node in order]), outputs)
+    outer = [node for node in dict.fromkeys(used) if node not in made]
     captured = [node for node in outer if node.sources]
     constants = [node for node in outer if not node.sources]
-    numbered = [*captured, *inputs, *constants, *order]
-    number = {node: i for i, node in enumerate(numbered)}
+    number = {node: i for i, node in enumerate(chain(captured, inputs, constants, order))}
     steps = []
     for node in order:
         assert node.primitive is not None, "a node that depends on a trace is no constant"

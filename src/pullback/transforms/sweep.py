@@ -126,12 +126,14 @@ def carry_nodes(
     found: dict[Array, Quantity] = {}
     masked: set[Array] = set(seeds) if selected else set()
     arrived: list[tuple[Array, Quantity | None]] = list(seeds.items())
+    pop, push = arrived.pop, arrived.append
     while arrived:
-        node, bar = arrived.pop()
-        if node in uses:
-            bar = _add(sums.pop(node, None), bar)
-            uses[node] -= 1
-            if uses[node]:
+        node, bar = pop()
+        left = uses.get(node)
+        if left is not None:
+            bar = _add(sums.get(node), bar)
+            uses[node] = left - 1
+            if left > 1:
                 sums[node] = bar
                 continue
         primitive, operands = node.primitive, node.operands
@@ -141,15 +143,15 @@ def carry_nodes(
             continue
         if primitive.__class__ is Input:
             found[node] = bar
-        product = _PRODUCT_BELOW_SELECTION if node in masked else PLAIN_PRODUCT
-        if primitive.selects or node in masked:
+        below = masked and node in masked
+        product = _PRODUCT_BELOW_SELECTION if below else PLAIN_PRODUCT
+        if below or primitive.selects:
             masked.update(operands)
         seen = tuple([views.get(operand, operand) for operand in operands])
+        out = views[node]
         for index, operand in enumerate(operands):
             if trace in operand.sources:
-                arrived.append(
-                    (operand, primitive.pullback(index, bar, views[node], seen, product))
-                )
+                push((operand, primitive.pullback(index, bar, out, seen, product)))
     return found
 
 

@@ -24,14 +24,19 @@ def outside(nodes: Iterable[Array], trace: Trace) -> dict[Array, Array]:
     node that depended on this trace alone is a constant.
     """
     seen: dict[Array, Array] = {}
+    view = seen.get
+    without: dict[frozenset[Trace], frozenset[Trace]] = {}
     for node in topological(nodes, trace):
-        rest = node.sources - {trace}
+        sources = node.sources
+        rest = without.get(sources)
+        if rest is None:
+            rest = without[sources] = sources - {trace}
         if not rest:
             seen[node] = constant(node._value)
         elif isinstance(node.primitive, Input) and rest == node.operands[0].sources - {trace}:
             seen[node] = seen.get(node.operands[0], node.operands[0])
         else:
-            operands = tuple(seen.get(operand, operand) for operand in node.operands)
+            operands = tuple([view(operand, operand) for operand in node.operands])
             seen[node] = make_node(node._value, node.primitive, operands, rest)
     return seen
 

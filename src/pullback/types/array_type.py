@@ -8,6 +8,7 @@ Python numbers are *weak*, as in NumPy 2 (NEP 50) and the Array API: ``float32 +
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final, final
 
 import numpy as np
@@ -74,4 +75,10 @@ def type_of(value: object) -> ArrayType:
     if value.__class__ is Bundle:
         return bundle_type(tuple([type_of(part) for part in value.parts]))
     assert isinstance(value, (np.ndarray, np.generic)), type(value)
-    return ArrayType(value.shape, value.dtype)
+    return ArrayType(value.shape, value.dtype) if value.shape else _scalar_type(value.dtype)
+
+
+@lru_cache(maxsize=64)
+def _scalar_type(dtype: np.dtype[np.generic]) -> ArrayType:
+    """Return the type of a NumPy scalar: the same object for the same dtype."""
+    return ArrayType((), dtype)

@@ -14,10 +14,11 @@ from attrs import frozen
 from llvmlite import ir
 
 from pullback.compiler.control import Layout, carried, held
+from pullback.compiler.interface import ARENA, INPUTS
 from pullback.compiler.kernel import Kernel
 from pullback.compiler.llvm.places import Places, copy
 from pullback.compiler.llvm.scalars import BYTE, INDEX, POINTER
-from pullback.compiler.memory import ARENA, INPUTS, results
+from pullback.compiler.memory import results
 from pullback.control.checkpointing import Remat
 from pullback.control.cond import Cond
 from pullback.control.scan import Scan
@@ -40,7 +41,8 @@ def emit_control(
     number = kernel.values[0]
     primitive, (bundle,) = places.plan.program.steps[number - places.plan.first]
     _, packed = places.plan.program.steps[bundle - places.plan.first]
-    writer = _Control(places, primitive, packed, results(places.plan, kernel), functions, layout)
+    read = results(places.plan, kernel)
+    writer = _Control(places, primitive, packed, read, functions=functions, layout=layout)
     writer.prepare(places.memory.scratch[number])
     match primitive:
         case Scan():
@@ -67,6 +69,7 @@ class _Control:
         primitive: Primitive,
         packed: Sequence[int],
         read: dict[int, int],
+        *,
         functions: Sequence[ir.Function],
         layout: Layout,
     ) -> None:

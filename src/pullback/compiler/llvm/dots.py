@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from llvmlite import ir
 
 from pullback.compiler.contractions import Axis
 from pullback.compiler.llvm import vectors
+from pullback.compiler.llvm.epilogues import Epilogue
 from pullback.compiler.llvm.scalars import INDEX
 from pullback.compiler.llvm.sums import Places, Sums, Term, chains_for, height
 from pullback.compiler.llvm.threads import Part
-from pullback.compiler.llvm.vectors import at_most, moved
+from pullback.compiler.llvm.vectors import at_most, joined, moved, spans
 
 
 @final
@@ -32,6 +33,8 @@ class Dots:
     outside: Sequence[Axis]
     #: Other summed axes.
     summed: Sequence[Axis]
+    #: What is computed of the elements before they are stored.
+    epilogue: Epilogue | None = None
     sums: Sums = field(init=False)
 
     @sums.default
@@ -95,9 +98,36 @@ class Dots:
 
         totals = self.sums.summed(places, [*self.summed, axis], begun, terms, tail)
         found = vectors.sums(b, totals)
+        summed = [*self.summed, along]
+        if self.epilogue is not None:
+            rows, columns = Axis(count, self.rows.x, 0, width), Axis(width, 0, self.columns.y, 1)
+            cells = list(range(count * width))
+            found = self.sums.mended(places, found, cells, (rows, columns), summed)
+            self._finish(self.epilogue, places, found)
+            return
         rows = Axis(count, self.rows.x, 0, self.rows.out)
         columns = Axis(width, 0, self.columns.y, self.columns.out)
         cells = [r * rows.out + c * columns.out for r in range(count) for c in range(width)]
         for place, total in zip(cells, found, strict=True):
             b.store(total, moved(b, places.out, kind, place), align=self.term.bytes)
-        self.sums.mend(places, found, (rows, columns), [*self.summed, along])
+        self.sums.mend(places, found, (rows, columns), summed)
+
+    def _finish(self, epilogue: Epilogue, places: Places, found: Sequence[ir.Value]) -> None:
+        """Append maps of a tile's elements, in vectors along its longer side, and the stores."""
+        count, width = self._height, self._width
+        across, along = evolve(self.columns, size=width), evolve(self.rows, size=count)
+        steps = 1, width
+        if width > count:
+            across, along, steps = along, across, (width, 1)
+        cells = [
+            (k, start, lanes)
+            for k in range(across.size)
+            for start, lanes in spans(along.size, self.term.lanes)
+        ]
+        totals = [
+            joined(
+                self.b, [found[k * steps[0] + (start + i) * steps[1]] for i in range(lanes)]
+            )
+            for k, start, lanes in cells
+        ]
+        epilogue.emit(places.beside, across, along, cells, totals)

@@ -215,7 +215,7 @@ class Elements:
             place = b.add(place, b.mul(relative, ir.Constant(INDEX, stride)))
         safe = b.select(inside, place, ir.Constant(INDEX, 0))
         single = math.prod(type_.shape) == 1
-        element = self.value(operand, ZERO) if single else self.load(operand, safe)
+        element = self.value(operand, ZERO if single else self.variable(safe))
         return b.select(inside, element, zero)
 
 

@@ -13,6 +13,7 @@ from typing import final
 from attrs import evolve
 from llvmlite import ir
 
+from pullback.compiler.interface import CALL_HOST, FRAME, INPUTS
 from pullback.compiler.kernel import Kernel
 from pullback.compiler.kernels import Plan
 from pullback.compiler.kinds import Kind
@@ -29,12 +30,15 @@ from pullback.compiler.llvm.places import STATUS, Places, copy
 from pullback.compiler.llvm.pooling import emit_pooling
 from pullback.compiler.llvm.products import emit_product
 from pullback.compiler.llvm.rows import emit_rows
-from pullback.compiler.llvm.scalars import INDEX, POINTER
+from pullback.compiler.llvm.scalars import INDEX, POINTER, stored
 from pullback.compiler.llvm.scatters import emit_scatter
 from pullback.compiler.llvm.straight import emit_straight
-from pullback.compiler.llvm.symbols import CALL_HOST, declare
+from pullback.compiler.llvm.symbols import declare
+from pullback.compiler.llvm.tape import emit_tape
 from pullback.compiler.llvm.threads import Part, call_parts
-from pullback.compiler.memory import FRAME, INPUTS, Memory
+from pullback.compiler.llvm.vectors import moved
+from pullback.compiler.memory import Memory
+from pullback.compiler.tape import Tape
 from pullback.compiler.threads import parts
 
 
@@ -121,7 +125,10 @@ class _Writer:
 
     def _call_straight(self, places: Places, kernel: Kernel, name: str) -> None:
         """Append straight-line code; what is in pieces has scratch memory."""
-        callee = emit_straight(places.plan, kernel, self.module, name)
+        if isinstance(kernel.pieces, Tape):
+            callee = emit_tape(places.plan, kernel, kernel.pieces, self.module, self.loops, name)
+        else:
+            callee = emit_straight(places.plan, kernel, self.module, name)
         pointers = [places.pointer(number) for number in (*kernel.writes, *kernel.reads)]
         if kernel.pieces is not None:
             pointers.append(places.in_arena(places.memory.scratch[kernel.values[0]]))
@@ -159,6 +166,12 @@ def _emit_kernel(
         argument.add_attribute("noalias")
     builder = ir.IRBuilder(function.append_basic_block("entry"))
     pointers: dict[int, ir.Value] = dict(zip(numbers, function.args, strict=False))
+    for number in kernel.values:
+        for operand in plan.program.steps[number - plan.first][1]:
+            root, start = plan.views.get(operand, (operand, 0))
+            if operand not in pointers and root in pointers:
+                kind = stored(plan.program.type_at(operand).dtype)
+                pointers[operand] = moved(builder, pointers[root], kind, start)
     part = Part(function.args[-1], count) if count > 1 else None
     code = Code(plan, builder, pointers, frozenset(kernel.reads), part)
     if has_rare_arguments(plan, kernel):

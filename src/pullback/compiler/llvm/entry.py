@@ -8,15 +8,15 @@ and a NumPy scalar have their value.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, final
 
+from attrs import frozen
 from llvmlite import ir
 
-from pullback.compiler.llvm.link import UNFIT
+from pullback.compiler.interface import DESCRIPTIONS, INPUTS, RUN, TABLE, UNFIT
 from pullback.compiler.llvm.nests import nest
 from pullback.compiler.llvm.places import STATUS
 from pullback.compiler.llvm.scalars import BYTE, INDEX, POINTER
-from pullback.compiler.memory import DESCRIPTIONS, INPUTS, TABLE
 
 _HEADER: Final = object.__basicsize__
 _TYPE: Final = _HEADER - 8
@@ -35,67 +35,92 @@ def emit_entry(module: ir.Module, program: ir.Function, inputs: int, outputs: in
     Each argument is compared with a description of four words: its class, and for an ndarray the
     dtype, the number of axes, and the shape; a scalar has zero in place of the dtype.
     """
-    function = ir.Function(module, ir.FunctionType(STATUS, [POINTER] * 3), "run")
+    function = ir.Function(module, ir.FunctionType(STATUS, [POINTER] * 3), RUN)
     b = ir.IRBuilder(function.append_basic_block("entry"))
+    entry = _Entry(b, function.append_basic_block("unfit"))
     root, arguments, results = function.args
     table = _load(b, root, 8 * TABLE)
     descriptions = _load(b, root, 8 * DESCRIPTIONS)
-    unfit = function.append_basic_block("unfit")
-
-    def check(equal: ir.Value) -> None:
-        following = function.append_basic_block()
-        b.cbranch(equal, following, unfit)
-        b.position_at_end(following)
 
     def argument(variables: dict[int, ir.Value]) -> None:
-        item = _item(b, items, variables[0])
+        item = _item(b, arguments, variables[0])
         words = b.gep(descriptions, [b.mul(variables[0], _index(32))], source_etype=BYTE)
-        check(b.icmp_unsigned("==", _load(b, item, _TYPE), _load(b, words, 0)))
+        _store(b, entry.place(item, words), table, b.add(variables[0], _index(INPUTS)))
+
+    def result(variables: dict[int, ir.Value]) -> None:
+        data = _load(b, _item(b, results, variables[0]), _DATA)
+        _store(b, data, table, b.add(variables[0], _index(INPUTS + inputs)))
+
+    nest(b, [(0, inputs)], argument)
+    nest(b, [(0, outputs)], result)
+    b.ret(b.call(program, [root, table]))
+    b.position_at_end(entry.unfit)
+    b.ret(ir.Constant(STATUS, UNFIT))
+
+
+@final
+@frozen
+class _Entry:
+    """The function while it is being written."""
+
+    b: ir.IRBuilder
+    #: Where it goes if an argument is not as described.
+    unfit: ir.Block
+
+    def check(self, x: ir.Value, y: ir.Value) -> None:
+        """Append the comparison of two words, which have to be equal.
+
+        before -> (following | unfit)
+        """
+        following = self.b.function.append_basic_block()
+        self.b.cbranch(self.b.icmp_unsigned("==", x, y), following, self.unfit)
+        self.b.position_at_end(following)
+
+    def place(self, item: ir.Value, words: ir.Value) -> ir.Value:
+        """Append the comparison of an object with its description; return where its numbers are.
+
+        before -> (array -> found | found)
+        """
+        b = self.b
+        self.check(_load(b, item, _TYPE), _load(b, words, 0))
         dtype = _load(b, words, 8)
         value = b.gep(item, [_index(_DATA)], source_etype=BYTE)
         before = b.block
-        array, after = function.append_basic_block("array"), function.append_basic_block("found")
-        b.cbranch(b.icmp_unsigned("==", dtype, ir.Constant(POINTER, None)), after, array)
+        array, found = (b.function.append_basic_block(name) for name in ("array", "found"))
+        b.cbranch(b.icmp_unsigned("==", dtype, ir.Constant(POINTER, None)), found, array)
         b.position_at_end(array)
-        check(b.icmp_unsigned("==", _load(b, item, _DTYPE), dtype))
-        axes = _load(b, words, 16, INDEX)
-        check(b.icmp_unsigned("==", b.zext(_load(b, item, _AXES, STATUS), INDEX), axes))
+        self.check(_load(b, item, _DTYPE), dtype)
         readable = ir.Constant(STATUS, _READABLE)
-        flags = b.and_(_load(b, item, _FLAGS, STATUS), readable)
-        check(b.icmp_unsigned("==", flags, readable))
-        have, want = _load(b, item, _SHAPE), _load(b, words, 24)
-        start = b.block
-        head, body, end = (function.append_basic_block() for _ in range(3))
+        self.check(b.and_(_load(b, item, _FLAGS, STATUS), readable), readable)
+        axes = _load(b, words, 16, INDEX)
+        self.check(b.zext(_load(b, item, _AXES, STATUS), INDEX), axes)
+        self.shape(axes, _load(b, item, _SHAPE), _load(b, words, 24))
+        data, last = _load(b, item, _DATA), b.block
+        b.branch(found)
+        b.position_at_end(found)
+        place = b.phi(POINTER)
+        place.add_incoming(value, before)
+        place.add_incoming(data, last)
+        return place
+
+    def shape(self, axes: ir.Value, have: ir.Value, want: ir.Value) -> None:
+        """Append the comparison of two rows of sizes.
+
+        start -> head -> (body -> head | end)
+        """
+        b, start = self.b, self.b.block
+        head, body, end = (b.function.append_basic_block() for _ in range(3))
         b.branch(head)
         b.position_at_end(head)
         axis = b.phi(INDEX)
         axis.add_incoming(_index(0), start)
         b.cbranch(b.icmp_unsigned("<", axis, axes), body, end)
         b.position_at_end(body)
-        sizes = [b.load(b.gep(p, [axis], source_etype=INDEX), typ=INDEX) for p in (have, want)]
-        check(b.icmp_unsigned("==", *sizes))
+        x, y = (b.load(b.gep(p, [axis], source_etype=INDEX), typ=INDEX) for p in (have, want))
+        self.check(x, y)
         axis.add_incoming(b.add(axis, _index(1)), b.block)
         b.branch(head)
         b.position_at_end(end)
-        data = _load(b, item, _DATA)
-        b.branch(after)
-        b.position_at_end(after)
-        place = b.phi(POINTER)
-        place.add_incoming(value, before)
-        place.add_incoming(data, end)
-        _store(b, place, table, b.add(variables[0], _index(INPUTS)))
-
-    def result(variables: dict[int, ir.Value]) -> None:
-        data = _load(b, _item(b, items, variables[0]), _DATA)
-        _store(b, data, table, b.add(variables[0], _index(INPUTS + inputs)))
-
-    items = _load(b, arguments, _ITEMS)
-    nest(b, [(0, inputs)], argument)
-    items = _load(b, results, _ITEMS)
-    nest(b, [(0, outputs)], result)
-    b.ret(b.call(program, [root, table]))
-    b.position_at_end(unfit)
-    b.ret(ir.Constant(STATUS, UNFIT))
 
 
 def _index(number: int) -> ir.Constant:
@@ -106,7 +131,9 @@ def _load(b: ir.IRBuilder, place: ir.Value, offset: int, kind: ir.Type = POINTER
     return b.load(b.gep(place, [_index(offset)], source_etype=BYTE), typ=kind)
 
 
-def _item(b: ir.IRBuilder, items: ir.Value, number: ir.Value) -> ir.Value:
+def _item(b: ir.IRBuilder, objects: ir.Value, number: ir.Value) -> ir.Value:
+    """Append the load of an item of a list."""
+    items = _load(b, objects, _ITEMS)
     return b.load(b.gep(items, [number], source_etype=POINTER), typ=POINTER)
 
 

@@ -13,11 +13,11 @@ from llvmlite import ir
 
 from pullback.compiler.indexing import INDEXING, OneHot, Selection, unknown_indices
 from pullback.compiler.indices import ZERO, Affine
+from pullback.compiler.interface import REFUSED
 from pullback.compiler.kernel import Kernel
 from pullback.compiler.kernels import Plan
 from pullback.compiler.kinds import Kind
 from pullback.compiler.llvm import scalars
-from pullback.compiler.llvm.link import REFUSED
 from pullback.compiler.llvm.nests import nest
 from pullback.compiler.llvm.places import STATUS, Places
 from pullback.compiler.llvm.scalars import FLAG, INDEX, POINTER
@@ -91,6 +91,8 @@ class Checks:
 
     def __init__(self, plan: Plan) -> None:
         self.open: dict[tuple[int, int], None] = {}
+        if plan.program.operations.isdisjoint(INDEXING):
+            return
         for number, (primitive, _) in enumerate(plan.program.steps, plan.first):
             if isinstance(primitive, INDEXING) and plan.kinds[number] is not Kind.HOST:
                 self.open.update(dict.fromkeys(unknown_indices(plan.program, number)))

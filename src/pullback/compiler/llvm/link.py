@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from typing import Final, final
 
 from attrs import frozen
 from llvmlite import binding
 
-from pullback.primitives.quantity import Value
-
 _LEVEL: Final = 2
-#: What a run returns where an argument is not as described.
-UNFIT: Final = 2
-#: The same where NumPy is to evaluate the program: it names the index that is out of range.
-REFUSED: Final = 3
-
-#: A compiled run: takes the root's address, the arguments and arrays for the results; returns 0, or
-#: 1 where a host call failed, or `UNFIT` where an argument is not as described.
-Run = Callable[[int, Sequence[Value], list[Value]], int]
 
 
 def machine(level: int = _LEVEL) -> binding.TargetMachine:
@@ -40,8 +29,11 @@ def machine(level: int = _LEVEL) -> binding.TargetMachine:
 class Linked:
     """Machine code that can be called; it lives as long as the engine does."""
 
-    engine: binding.ExecutionEngine
-    call: Run
+    _engine: binding.ExecutionEngine
+
+    def address(self, name: str) -> int:
+        """Return the address of a function."""
+        return self._engine.get_function_address(name)
 
 
 def optimise(text: str, loops: str, times: dict[str, float]) -> binding.ModuleRef:
@@ -73,20 +65,16 @@ def object_code(
     return code
 
 
-def load(code: bytes, times: dict[str, float]) -> Linked:
-    """Load machine code; what it calls must have been given its names."""
-    start = time.perf_counter()
+def load(code: bytes, symbols: Mapping[str, int]) -> Linked:
+    """Load machine code, given the addresses of what it calls."""
+    for name, address in symbols.items():
+        binding.add_symbol(name, address)
     target = machine()
     empty = binding.parse_assembly(f'target triple = "{target.triple}"')
     engine = binding.create_mcjit_compiler(empty, target)
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    address = engine.get_function_address("run")
-    function = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.py_object, ctypes.py_object)(
-        address
-    )
-    times["load"] = time.perf_counter() - start
-    return Linked(engine, function)
+    return Linked(engine)
 
 
 def assembly(text: str) -> str:

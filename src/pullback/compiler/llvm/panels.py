@@ -17,10 +17,11 @@ from llvmlite import ir
 
 from pullback.compiler.contractions import Axis
 from pullback.compiler.llvm import vectors
+from pullback.compiler.llvm.epilogues import Epilogue
 from pullback.compiler.llvm.scalars import FLAG, INDEX, POINTER
 from pullback.compiler.llvm.sums import Bounds, Places, Sums, Term, chains_for, height
 from pullback.compiler.llvm.threads import Part
-from pullback.compiler.llvm.vectors import at_least, at_most, loop, moved
+from pullback.compiler.llvm.vectors import at_most, loop, moved, spans
 
 _ROWS: Final = 8
 _PANEL: Final = 1 << 17  # bytes, on the stack
@@ -46,6 +47,10 @@ class Panels:
     panel: ir.Value | None = None
     #: Where sums are cut in blocks: whether this is the first, which the others are added to.
     first: ir.Value | None = None
+    #: And whether this is the last.
+    last: ir.Value | None = None
+    #: What is computed of the elements before they are stored.
+    epilogue: Epilogue | None = None
     #: Which loop is cut in parts, and where this part starts and stops.
     split: str = ""
     bounds: Bounds = None
@@ -53,7 +58,7 @@ class Panels:
 
     @sums.default
     def _sums(self) -> Sums:
-        beside = len(_vectors(self._width, self.term.lanes))
+        beside = len(spans(self._width, self.term.lanes))
         return Sums(self.b, self.term, chains_for(self._height * beside))
 
     def emit(self, places: Places, part: Part | None = None) -> None:
@@ -74,7 +79,8 @@ class Panels:
             chosen.around(places)
             return
         count = -(-last.size // deep)
-        chosen.blocks([*outer, last], -(-last.size // count), places, ir.Constant(FLAG, 1))
+        ends = ir.Constant(FLAG, 1), ir.Constant(FLAG, 1)
+        chosen.blocks([*outer, last], -(-last.size // count), places, ends)
 
     def _cut(self, part: Part) -> Panels:
         """Return what does a part of the loop that is cut best."""
@@ -103,29 +109,38 @@ class Panels:
         most = vectors.registers().sums // -(-self._width // self.term.lanes)
         return height(self.rows.size, min(most, _ROWS))
 
-    def blocks(self, summed: Sequence[Axis], deep: int, places: Places, first: ir.Value) -> None:
-        """Append loops over blocks of the sums."""
-        b, axis = self.b, summed[0]
+    def blocks(
+        self,
+        summed: Sequence[Axis],
+        deep: int,
+        places: Places,
+        ends: tuple[ir.Value, ir.Value],
+    ) -> None:
+        """Append loops over blocks of the sums; ``ends`` are whether it is the first or last."""
+        b, axis, (first, last) = self.b, summed[0], ends
+        count = axis.size // deep if len(summed) == 1 else axis.size
+        rest = axis.size % deep if len(summed) == 1 else 0
 
-        def inner(at: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
-            beginning = b.and_(first, b.icmp_unsigned("==", at, ir.Constant(INDEX, 0)))
+        def body(at: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
+            begins = b.and_(first, b.icmp_unsigned("==", at, ir.Constant(INDEX, 0)))
+            done = b.icmp_unsigned("==", at, ir.Constant(INDEX, count - 1))
+            inner = begins, ir.Constant(FLAG, 0) if rest else b.and_(last, done)
             if len(summed) > 1:
-                self.blocks(summed[1:], deep, self.sums.moved(places, axis, at), beginning)
+                self.blocks(summed[1:], deep, self.sums.moved(places, axis, at), inner)
             else:
                 start = b.mul(at, ir.Constant(INDEX, deep))
                 self._block(
-                    Axis(deep, axis.x, axis.y, 0), self.sums.moved(places, axis, start), beginning
+                    Axis(deep, axis.x, axis.y, 0), self.sums.moved(places, axis, start), inner
                 )
             return carried
 
-        loop(b, axis.size // deep if len(summed) == 1 else axis.size, [], inner)
-        rest = axis.size % deep
-        if len(summed) == 1 and rest:
+        loop(b, count, [], body)
+        if rest:
             start = self.sums.moved(places, axis, ir.Constant(INDEX, axis.size - rest))
-            self._block(Axis(rest, axis.x, axis.y, 0), start, ir.Constant(FLAG, 0))
+            self._block(Axis(rest, axis.x, axis.y, 0), start, (ir.Constant(FLAG, 0), last))
 
-    def _block(self, axis: Axis, places: Places, first: ir.Value) -> None:
-        evolve(self, summed=(axis,), first=first).around(places)
+    def _block(self, axis: Axis, places: Places, ends: tuple[ir.Value, ir.Value]) -> None:
+        evolve(self, summed=(axis,), first=ends[0], last=ends[1]).around(places)
 
     def _panels(self, places: Places) -> None:
         """Append loops over panels of columns, of one or two vectors each."""
@@ -141,7 +156,7 @@ class Panels:
         summed, step = self.summed, self.along.y
         if self.panel is not None:
             self._copy(places.right, self.panel, summed[0], width)
-            places = Places(places.left, self.panel, places.out)
+            places = evolve(places, right=self.panel)
             summed, step = [Axis(summed[0].size, summed[0].x, width, 0)], 1
 
         def tile(at: Places, rows: int) -> None:
@@ -176,7 +191,7 @@ class Panels:
                 b.store(row, moved(b, at.out, term.kind, width * i), align=term.bytes)
 
         def row(at: Places, _: int) -> None:
-            for start, lanes in _vectors(width, term.lanes):
+            for start, lanes in spans(width, term.lanes):
                 value = self.sums.load(moved(b, at.right, term.kind, step * start), lanes, step)
                 b.store(value, moved(b, at.out, term.kind, start), align=term.bytes)
 
@@ -196,7 +211,7 @@ class Panels:
         """Append the sums of a tile, and their store."""
         b, kind = self.b, self.term.kind
         count, width = size
-        pieces = _vectors(width, self.term.lanes)
+        pieces = spans(width, self.term.lanes)
 
         def terms(at: Places, totals: list[ir.Value]) -> list[ir.Value]:
             right = [
@@ -222,10 +237,69 @@ class Panels:
         ]
         begun = [self._begun(moved(b, places.out, kind, place), lanes) for place, lanes in cells]
         totals = self.sums.summed(places, summed, begun, terms)
-        for (place, _), total in zip(cells, totals, strict=True):
-            b.store(total, moved(b, places.out, kind, place), align=self.term.bytes)
+        if self.epilogue is not None:
+            axes = Axis(count, self.rows.x, 0, width), Axis(width, self.along.x, step, 1)
+            inside = [r * width + start for r in range(count) for start, _ in pieces]
+            totals = self.sums.mended(places, totals, inside, axes, summed)
+            self._finish(self.epilogue, places, size, totals)
+            return
+        self._store(places, cells, totals)
         rows = Axis(count, self.rows.x, 0, self.rows.out)
         self.sums.mend(places, totals, (rows, Axis(width, self.along.x, step, 1)), summed)
+
+    def _store(
+        self, places: Places, cells: Sequence[tuple[int, int]], totals: Sequence[ir.Value]
+    ) -> None:
+        for (place, _), total in zip(cells, totals, strict=True):
+            pointer = moved(self.b, places.out, self.term.kind, place)
+            self.b.store(total, pointer, align=self.term.bytes)
+
+    def _finish(
+        self, epilogue: Epilogue, places: Places, size: tuple[int, int], totals: list[ir.Value]
+    ) -> None:
+        """Append the maps of a tile, or the store of its sums if these are not complete."""
+        b, (count, width) = self.b, size
+        if self.last is None:
+            self._map(epilogue, places, size, totals)
+            return
+        pieces = spans(width, self.term.lanes)
+        cells = [
+            (r * self.rows.out + start, lanes) for r in range(count) for start, lanes in pieces
+        ]
+        with b.if_else(self.last) as (complete, partial):
+            with complete:
+                self._map(epilogue, places, size, totals)
+            with partial:
+                self._store(places, cells, totals)
+
+    def _map(
+        self, epilogue: Epilogue, places: Places, size: tuple[int, int], totals: list[ir.Value]
+    ) -> None:
+        """Append the maps of a tile: of registers, or if they are long of its rows in memory."""
+        b, term, (count, width) = self.b, self.term, size
+        pieces = spans(width, term.lanes)
+        cells = [(r, start, lanes) for r in range(count) for start, lanes in pieces]
+        if not epilogue.is_long(len(cells)) or count == 1:
+            epilogue.emit(places.beside, self.rows, self.along, cells, totals)
+            return
+        with b.goto_entry_block():
+            own = b.alloca(ir.ArrayType(term.kind, count * width))
+        own.type = POINTER  # llvmlite gives it the type of what it points to
+        for (r, start, _), total in zip(cells, totals, strict=True):
+            b.store(total, moved(b, own, term.kind, r * width + start), align=term.bytes)
+
+        def row(at: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
+            place = self.sums.at(own, at, width)
+            there = self.sums.moved(places, self.rows, at)
+            line = [(0, start, lanes) for start, lanes in pieces]
+            found = [
+                self.sums.load(moved(b, place, term.kind, start), lanes, 1)
+                for start, lanes in pieces
+            ]
+            epilogue.emit(there.beside, self.rows, self.along, line, found)
+            return carried
+
+        loop(b, count, [], row)
 
     def _begun(self, place: ir.Value, lanes: int) -> ir.Value:
         """Return what a sum starts from."""
@@ -233,14 +307,3 @@ class Panels:
         if self.first is None:
             return zero
         return self.b.select(self.first, zero, self.sums.load(place, lanes, 1))
-
-
-def _vectors(width: int, lanes: int) -> Sequence[tuple[int, int]]:
-    """Return where vectors begin that make up a row, and their lanes; the last may overlap."""
-    lanes = min(lanes, at_most(width))
-    pieces = [(start, lanes) for start in range(0, width - lanes + 1, lanes)]
-    rest = width % lanes
-    if rest:
-        last = at_least(rest)
-        pieces.append((width - last, last))
-    return pieces

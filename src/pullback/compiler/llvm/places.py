@@ -7,10 +7,12 @@ from typing import Final, final
 
 from llvmlite import ir
 
+from pullback.compiler.interface import ARENA
 from pullback.compiler.kernels import Plan
-from pullback.compiler.llvm.scalars import BYTE, INDEX, POINTER
+from pullback.compiler.llvm.scalars import BYTE, INDEX, POINTER, stored
 from pullback.compiler.llvm.symbols import declare
-from pullback.compiler.memory import ARENA, Memory
+from pullback.compiler.llvm.vectors import moved
+from pullback.compiler.memory import Memory
 from pullback.types import ArrayType
 
 STATUS: Final = ir.IntType(32)
@@ -51,6 +53,10 @@ class Places:
         slot = self.memory.constants.get(number)
         if slot is not None:
             return self.entry(self.root, slot)
+        if number in self.plan.views:
+            root, start = self.plan.views[number]
+            kind = stored(self.plan.program.type_at(number).dtype)
+            return moved(self.builder, self.pointer(root), kind, start)
         return self.in_arena(self.memory.offsets[number])
 
     def in_arena(self, offset: int) -> ir.Value:

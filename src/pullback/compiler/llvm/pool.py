@@ -25,8 +25,8 @@ from typing import Final
 
 from llvmlite import binding
 
+from pullback.compiler.interface import PARALLEL
 from pullback.compiler.llvm import link
-from pullback.compiler.llvm.threads import PARALLEL
 
 _ALONE: Final = """
 define void @pullback_parallel(ptr %f, ptr %args, i64 %count) {
@@ -197,8 +197,8 @@ def threads() -> int:
 
 
 @cache
-def define_parallel() -> None:
-    """Give the function that shares out work its name, and start the threads."""
+def parallel() -> int:
+    """Return the address of the function that shares out work; start the threads."""
     count = threads() if sys.platform in {"linux", "darwin"} else 1
     text = (_SHARED if count > 1 else _ALONE).replace("SPINS", str(_SPINS))
     engine = binding.create_mcjit_compiler(binding.parse_assembly(text), link.machine(0))
@@ -207,7 +207,7 @@ def define_parallel() -> None:
     def function(name: str) -> Callable[[], None]:
         return ctypes.CFUNCTYPE(None)(engine.get_function_address(name))
 
-    binding.add_symbol(PARALLEL, engine.get_function_address(PARALLEL))
+    address: int = engine.get_function_address(PARALLEL)
     if count > 1:
         start, close, work = map(function, ("pullback_open", "pullback_close", "pullback_worker"))
         start()
@@ -215,3 +215,4 @@ def define_parallel() -> None:
         for k in range(count - 1):
             threading.Thread(target=work, name=f"pullback-{k}", daemon=True).start()
     engine.detach()  # its code runs to the end of the process
+    return address

@@ -13,6 +13,7 @@ from pullback.compiler.contractions import Axis, axes
 from pullback.compiler.kernel import Kernel
 from pullback.compiler.llvm import scalars, vectors
 from pullback.compiler.llvm.dots import Dots
+from pullback.compiler.llvm.epilogues import Epilogue
 from pullback.compiler.llvm.loops import Code
 from pullback.compiler.llvm.nests import nest
 from pullback.compiler.llvm.panels import Panels
@@ -23,27 +24,32 @@ _FEW: Final = 32  # twice the rows up to which transposing the other factor does
 
 
 def emit_product(code: Code, kernel: Kernel) -> None:
-    """Append a contraction."""
-    (out,) = kernel.values
+    """Append a contraction, and maps of its elements."""
+    out, *maps = kernel.values
     contract, (x, y) = code.plan.program.steps[out - code.plan.first]
     assert isinstance(contract, Contract), "the only product"
     type_ = code.plan.program.type_at(out)
     kind = scalars.computed(type_.dtype)
-    places = Places(code.pointers[x], code.pointers[y], code.pointers[out])
     if 0 in code.shape(x):
-        _clear(code, kind, places.out, math.prod(type_.shape))
+        _clear(code, kind, code.pointers[out], math.prod(type_.shape))
         return
-    loops = axes(contract, code.shape(x), code.shape(y))
+    epilogue = Epilogue(code, kernel) if maps else None
+    streams = epilogue.streams if epilogue else ()
+    place = epilogue.place if epilogue else code.pointers[out]
+    beside = tuple([stream.pointer for stream in streams])
+    places = Places(code.pointers[x], code.pointers[y], place, beside)
+    steps = [stream.steps for stream in streams]
+    loops = axes(contract, code.shape(x), code.shape(y), steps)
     along = next((axis for axis in loops if axis.out == 1), None)
     swapped = along is not None and along.y == 0
     if swapped:
         loops = tuple([evolve(axis, x=axis.y, y=axis.x) for axis in loops])
-        places = Places(places.right, places.left, places.out)
+        places = evolve(places, left=places.right, right=places.left)
     silent = ""
     if contract.no_nan:
         silent = "xy" if contract.symmetric else "y" if swapped else "x"
     term = Term(kind, type_.dtype.itemsize, silent)
-    _tiles(code.builder, term, loops).emit(places, code.part)
+    evolve(_tiles(code.builder, term, loops), epilogue=epilogue).emit(places, code.part)
 
 
 def _clear(code: Code, kind: ir.Type, pointer: ir.Value, size: int) -> None:

@@ -20,13 +20,15 @@ from llvmlite import ir
 
 from pullback.compiler.kernel import Kernel
 from pullback.compiler.kernels import Plan
-from pullback.compiler.kinds import Kind, value_types
+from pullback.compiler.kinds import Kind
 from pullback.compiler.llvm import scalars
 from pullback.compiler.llvm.lanes import lanes
 from pullback.compiler.llvm.picks import Picks, aligned
 from pullback.compiler.llvm.picks import places as places_of
 from pullback.compiler.llvm.scalars import BYTE, POINTER
 from pullback.compiler.llvm.templates import Templates
+from pullback.compiler.operations import value_types
+from pullback.compiler.straight import Pieces
 from pullback.compiler.tokens import token
 from pullback.primitives.arithmetic import Add, Multiply
 from pullback.primitives.bitwise import LogicalAnd, LogicalOr
@@ -72,7 +74,7 @@ def emit_straight(plan: Plan, kernel: Kernel, module: ir.Module, name: str) -> i
     pointers = {number: f"%p{k}" for k, number in enumerate(numbers)}
     code = _Block(plan, templates)
     pieces = kernel.pieces
-    if pieces is None:
+    if not isinstance(pieces, Pieces):
         code.run(kernel.values, pointers)
         code.save({number: pointers[number] for number in kernel.writes})
         return _function(module, name, [pointers[number] for number in numbers], code.lines)
@@ -91,7 +93,7 @@ def emit_straight(plan: Plan, kernel: Kernel, module: ir.Module, name: str) -> i
 def _piece(plan: Plan, templates: Templates, kernel: Kernel, k: int, name: str) -> None:
     """Append the function of a piece, which finds all in scratch memory."""
     pieces = kernel.pieces
-    assert pieces is not None, "a kernel in pieces"
+    assert isinstance(pieces, Pieces), "a kernel in pieces"
     code = _Block(plan, templates)
     steps = pieces.steps[k]
     own = set(steps)

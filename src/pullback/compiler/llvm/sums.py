@@ -6,6 +6,7 @@ order that depends on sizes alone: however many sums stand beside it, and whoeve
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Final, final
 
@@ -14,7 +15,7 @@ from llvmlite import ir
 
 from pullback.compiler.contractions import Axis
 from pullback.compiler.llvm import vectors
-from pullback.compiler.llvm.scalars import INDEX
+from pullback.compiler.llvm.scalars import BYTE, INDEX, POINTER
 from pullback.compiler.llvm.silence import mend
 from pullback.compiler.llvm.vectors import at_least, at_most, loop
 
@@ -38,6 +39,8 @@ class Places:
     left: ir.Value
     right: ir.Value
     out: ir.Value
+    #: Of what else is read and written with the result.
+    beside: tuple[ir.Value, ...] = ()
 
 
 @final
@@ -142,10 +145,15 @@ class Sums:
 
     def moved(self, places: Places, axis: Axis, at: ir.Value) -> Places:
         """Return the places of elements further along an axis."""
+        b, beside = self.b, places.beside
+        if axis.beside and beside:
+            steps = zip(beside, axis.beside, strict=True)
+            beside = tuple([vectors.stepped(b, place, BYTE, at, step) for place, step in steps])
         return Places(
             self.at(places.left, at, axis.x),
             self.at(places.right, at, axis.y),
             self.at(places.out, at, axis.out),
+            beside,
         )
 
     def at(self, pointer: ir.Value, index: ir.Value, step: int) -> ir.Value:
@@ -170,6 +178,49 @@ class Sums:
         axes = [*tile, *summed]
         with b.if_then(vectors.any_nan(b, totals), likely=False):
             mend(b, self.term.kind, self.term.silent, (places.left, places.right, places.out), axes)
+
+    def mended(
+        self,
+        places: Places,
+        totals: list[ir.Value],
+        cells: Sequence[int],
+        tile: tuple[Axis, Axis],
+        summed: Sequence[Axis],
+    ) -> list[ir.Value]:
+        """Append the same for sums in registers; return them.
+
+        before -> (again | after), again -> after, where `phi`s choose
+
+        Args:
+            places: Those of the tile.
+            totals: The sums.
+            cells: Where each lies in a tile of its own.
+            tile: The axes of the tile, with steps in such a tile.
+            summed: What is summed over.
+        """
+        if not self.term.silent:
+            return totals
+        b, kind = self.b, self.term.kind
+        with b.goto_entry_block():
+            own = b.alloca(ir.ArrayType(kind, math.prod(axis.size for axis in tile)))
+        own.type = POINTER  # llvmlite gives it the type of what it points to
+        before = b.block
+        with b.if_then(vectors.any_nan(b, totals), likely=False):
+            for cell, total in zip(cells, totals, strict=True):
+                b.store(total, vectors.moved(b, own, kind, cell), align=self.term.bytes)
+            mend(b, kind, self.term.silent, (places.left, places.right, own), [*tile, *summed])
+            found = [
+                self.load(vectors.moved(b, own, kind, cell), vectors.lanes_of(total), 1)
+                for cell, total in zip(cells, totals, strict=True)
+            ]
+            again = b.block
+        result: list[ir.Value] = []
+        for total, other in zip(totals, found, strict=True):
+            phi = b.phi(total.type)
+            phi.add_incoming(total, before)
+            phi.add_incoming(other, again)
+            result.append(phi)
+        return result
 
     def summed(
         self,

@@ -7,15 +7,14 @@ A kernel that is cut takes the number of its part besides the places of its valu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, final
+from typing import final
 
 from attrs import frozen
 from llvmlite import ir
 
+from pullback.compiler.interface import PARALLEL
 from pullback.compiler.llvm.scalars import INDEX, POINTER
 from pullback.compiler.llvm.symbols import declare
-
-PARALLEL: Final = "pullback_parallel"
 
 
 @final
@@ -50,32 +49,33 @@ def call_parts(
     """Append the call of all parts of a kernel: pointers go through memory.
 
     Before -> after:
-        kernel(p, q, part)  ->  share(a, part) = kernel(a[0], a[1], part)
-                                a = [p, q]; pullback_parallel(share, a, count)
+        kernel(p, q, part)  ->  share2(a, part) = a[0](a[1], a[2], part)
+                                a = [kernel, p, q]; pullback_parallel(share2, a, count)
     """
-    share = b.module.globals.get(f"{kernel.name}_share")
+    share = b.module.globals.get(f"share{len(pointers)}")
     if share is None:
-        share = _share(b.module, kernel, len(pointers))
+        share = _share(b.module, len(pointers))
     with b.goto_entry_block():
-        arguments = b.alloca(ir.ArrayType(POINTER, len(pointers)))
+        arguments = b.alloca(ir.ArrayType(POINTER, 1 + len(pointers)))
     arguments.type = POINTER  # llvmlite gives it the type of what it points to
-    for k, pointer in enumerate(pointers):
+    for k, pointer in enumerate((kernel, *pointers)):
         b.store(pointer, _entry(b, arguments, k))
     parallel = ir.FunctionType(ir.VoidType(), [POINTER, POINTER, INDEX])
     function = declare(b.module, PARALLEL, parallel)
     b.call(function, [share, arguments, ir.Constant(INDEX, count)])
 
 
-def _share(module: ir.Module, kernel: ir.Function, number: int) -> ir.Function:
-    """Return the function that takes the places of a kernel's values from memory."""
-    signature = ir.FunctionType(ir.VoidType(), [POINTER, INDEX])
-    share = ir.Function(module, signature, f"{kernel.name}_share")
+def _share(module: ir.Module, number: int) -> ir.Function:
+    """Return the function that takes a kernel and the places of so many values from memory."""
+    share = ir.Function(module, ir.FunctionType(ir.VoidType(), [POINTER, INDEX]), f"share{number}")
     share.linkage = "internal"
-    inside = ir.IRBuilder(share.append_basic_block("entry"))
+    b = ir.IRBuilder(share.append_basic_block("entry"))
     table, index = share.args
-    places = [_entry(inside, table, k) for k in range(number)]
-    inside.call(kernel, [*(inside.load(place, typ=POINTER) for place in places), index])
-    inside.ret_void()
+    kernel, *places = (b.load(_entry(b, table, k), typ=POINTER) for k in range(1 + number))
+    signature = ir.FunctionType(ir.VoidType(), [POINTER] * number + [INDEX])
+    kernel.type = signature.as_pointer()  # what llvmlite wants to call
+    b.call(kernel, [*places, index])
+    b.ret_void()
     return share
 
 

@@ -50,6 +50,17 @@ def at_least(size: int) -> int:
     return 1 << (size - 1).bit_length()
 
 
+def spans(width: int, lanes: int) -> Sequence[tuple[int, int]]:
+    """Return where vectors begin that make up a row, and their lanes; the last may overlap."""
+    lanes = min(lanes, at_most(width))
+    pieces = [(start, lanes) for start in range(0, width - lanes + 1, lanes)]
+    rest = width % lanes
+    if rest:
+        last = at_least(rest)
+        pieces.append((width - last, last))
+    return pieces
+
+
 def vector(kind: ir.Type, lanes: int) -> ir.Type:
     """Return the type of so many numbers; one is no vector."""
     return kind if lanes == 1 else Lanes(kind, lanes)
@@ -98,7 +109,7 @@ def stepped(
     """Return a pointer ``index·step`` elements further."""
     if step == 0:
         return pointer
-    place = b.mul(index, ir.Constant(INDEX, step), flags=("nsw",)) if step > 1 else index
+    place = b.mul(index, ir.Constant(INDEX, step), flags=("nsw",)) if step != 1 else index
     return b.gep(pointer, [place], source_etype=kind)
 
 
@@ -112,6 +123,16 @@ def split(b: ir.IRBuilder, x: ir.Value) -> list[ir.Value]:
     if lanes_of(x) == 1:
         return [x]
     return [b.extract_element(x, ir.Constant(_INT, lane)) for lane in range(lanes_of(x))]
+
+
+def joined(b: ir.IRBuilder, numbers: Sequence[ir.Value]) -> ir.Value:
+    """Return numbers as the lanes of one vector."""
+    if len(numbers) == 1:
+        return numbers[0]
+    found: ir.Value = ir.Constant(Lanes(numbers[0].type, len(numbers)), ir.Undefined)
+    for lane, number in enumerate(numbers):
+        found = b.insert_element(found, number, ir.Constant(_INT, lane))
+    return found
 
 
 def transpose(b: ir.IRBuilder, rows: Sequence[ir.Value]) -> list[ir.Value]:

@@ -26,6 +26,7 @@ from pullback.primitives.shape import Reshape, Sum, restore_axes
 from pullback.types import ArrayType
 
 _REAL: Final = "fd?bBhHiIlLqQ"  # the dtypes of native code
+_EXPANDED: Final = frozenset({Softmax, Logsumexp, Argmax, Argmin})
 
 
 def expand(program: Program) -> Program:
@@ -35,6 +36,8 @@ def expand(program: Program) -> Program:
         [b = softmax(a)]  ->  [m = max(a), e = exp(a - m), s = sum(e), b = e / s], and what is due
                               where a row is infinite
     """
+    if program.operations.isdisjoint(_EXPANDED):
+        return program
     first = len(program.inputs) + len(program.constants)
     bodies: dict[int, Program] = {}
     for number, (primitive, operands) in enumerate(program.steps, first):

@@ -28,7 +28,7 @@ def inline(program: Program) -> Program:
     Before -> after:
         [b = pack(a), c = compiled(b), d = unpack(c)]  ->  the steps of the compiled program on a
     """
-    if {primitive.__class__ for primitive, _ in program.steps}.isdisjoint(_INLINED):
+    if program.operations.isdisjoint(_INLINED):
         return program
     writer = _Writer(program.inputs)
     return writer.program(program, writer.write(program, range(len(program.inputs))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 from pullback.core.program import Program, Step
 from pullback.types import ArrayType
@@ -23,11 +24,9 @@ def rebuild(program: Program, steps: Sequence[Typed], outputs: Sequence[int]) ->
         outputs: The numbers of the outputs.
     """
     first = len(program.inputs) + len(program.constants)
-    needed = set(outputs)
-    for number in range(first + len(steps) - 1, first - 1, -1):
-        if number in needed:
-            needed.update(steps[number - first][0][1])
-    if len(needed.difference(range(first))) == len(steps):
+    used = set(chain.from_iterable([operands for (_, operands), _ in steps]))
+    used.update(outputs)
+    if len(used.difference(range(first))) == len(steps):  # what uses a step is used itself
         return Program(
             program.inputs,
             program.constants,
@@ -36,6 +35,10 @@ def rebuild(program: Program, steps: Sequence[Typed], outputs: Sequence[int]) ->
             tuple(outputs),
             program.names,
         )
+    needed = set(outputs)
+    for number in range(first + len(steps) - 1, first - 1, -1):
+        if number in needed:
+            needed.update(steps[number - first][0][1])
     numbers = {number: number for number in range(first)}
     kept: list[Typed] = []
     for number, ((primitive, operands), type_) in enumerate(steps, first):

@@ -26,14 +26,13 @@ def share(program: Program) -> Program:
         if moved:
             operands = tuple([numbers[operand] for operand in operands])
             step = primitive, operands
-        key = token(primitive), operands
-        known = None if primitive.__class__ is Callback else found.get(key)
-        if known is None:
-            known = found[key] = first + len(steps)
+        number = first + len(steps)
+        known = found.setdefault((token(primitive), operands), number)
+        if known == number or primitive.__class__ is Callback:
             steps.append((step, type_))
         else:
-            moved = True
-        numbers.append(known)
+            moved, number = True, known
+        numbers.append(number)
     if not moved:
         return program
     return rebuild(program, steps, [numbers[number] for number in program.outputs])

@@ -54,13 +54,17 @@ def simplify(program: Program) -> Program:
     def type_at(number: int) -> ArrayType:
         return steps[number - first][1] if number >= first else program.type_at(number)
 
-    for (primitive, operands), type_ in zip(program.steps, program.types, strict=True):
-        step: Step = primitive, tuple([numbers[operand] for operand in operands])
+    moved = False
+    for same, type_ in zip(program.steps, program.types, strict=True):
+        primitive, operands = step = same
+        if moved:
+            operands = tuple([numbers[operand] for operand in operands])
+            step = primitive, operands
         kind: type[Primitive] = primitive.__class__
         if (
             kind not in _CONCERNED
-            or (kind is Add and not _negated(made_by(step[1][1])))
-            or (kind is Cast and type_at(step[1][0]) != type_)
+            or (kind is Add and not _negated(made_by(operands[1])))
+            or (kind is Cast and type_at(operands[0]) != type_)
         ):
             numbers.append(first + len(steps))
             steps.append((step, type_))
@@ -72,10 +76,12 @@ def simplify(program: Program) -> Program:
             step = _rewritten(step, makers, [type_at(number) for number in step[1]])
         if _hands_on(step, type_, type_at(step[1][0]) if step[1] else None):
             numbers.append(step[1][0])
+            moved = True
             continue
         double = isinstance(step[0], Negative) and made_by(step[1][0])
         if double and isinstance(double[0], Negative) and type_at(double[1][0]) == type_:
             numbers.append(double[1][0])
+            moved = True
             continue
         numbers.append(first + len(steps))
         steps.append((step, type_))
