@@ -11,6 +11,7 @@ import pytest
 import pullback as pb
 from pullback.compiler.executable import Executable, compile_program
 from pullback.compiler.kinds import Kind
+from pullback.compiler.tape import Tape
 from pullback.primitives.quantity import Value
 
 
@@ -154,3 +155,31 @@ def test_layers_of_one_shape_share_their_code() -> None:
         return compile_program(pb.trace(loss, weights, numbers(40, 40))).llvm_ir.count("define")
 
     assert functions(3) == functions(6)
+
+
+def many(x: Value, y: Value, k: Value) -> object:
+    """Return what a few hundred steps in each of some layers make of a vector of single numbers."""
+    wide = [x * (0.01 * n) + y for n in range(300)]
+    for _ in range(4):
+        left = [pb.maximum(a, b) * 0.5 for a, b in zip(wide, wide[1:] + wide[:1])]
+        wide = [pb.where(a > 0.1, a - 1.0, pb.sin(a)) for a in left]
+    counted = [k + n for n in range(300)]
+    flags = [a > 0.2 for a in wide]
+    return sum(wide), sum(counted), flags[0] | flags[1], pb.astype(wide[0], np.dtype("f4"))
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4"])
+def test_very_many_single_numbers_are_one_tape(dtype: str) -> None:
+    x, y = (np.dtype(dtype).type(value) for value in (0.3, -0.7))
+    compiled = assert_agrees(many, x, y, np.int32(7), tolerance=1e-6 if dtype == "f4" else 1e-13)
+    (kernel,) = compiled.plan.kernels
+    assert isinstance(kernel.pieces, Tape)
+    assert len(kernel.pieces.runs) * 8 <= len(kernel.values)
+    assert kernel.pieces.places.max() * 8 < kernel.pieces.scratch
+
+
+def test_a_tape_in_a_loop_agrees() -> None:
+    def f(x: Value) -> object:
+        return pb.fori_loop(0, 3, lambda _, c: many(c, 0.1 * c, np.int32(1))[0] * 1e-3, x)
+
+    assert_agrees(f, np.float64(0.3), tolerance=1e-13)

@@ -15,7 +15,7 @@ import pullback as pb
 from pullback.compiler import threads
 from pullback.compiler.executable import Executable, compile_program
 from pullback.compiler.kinds import Kind
-from pullback.compiler.llvm import pool
+from pullback.compiler import pool
 from pullback.primitives.quantity import Value
 
 POSIX: Final = sys.platform in {"linux", "darwin"}

@@ -144,7 +144,8 @@ class Unordered(_Disturbance):
             for a, b in ((~np.isfinite(x), y == 0), (x == 0, ~np.isfinite(y))):
                 free |= self.primitive.evaluate(a.astype(x.dtype), b.astype(y.dtype)) != 0
         if not products:  # partial sums are rounded, as large as they may be
-            size = np.where(free, 0, np.abs(over)) * np.finfo(result.dtype).eps
+            terms = np.abs(self.primitive.evaluate(*map(np.ones_like, values)))
+            size = np.where(free, 0, np.abs(over)) * np.finfo(result.dtype).eps * (1 + terms / 32)
             result = result + self.coin.signs(np.shape(result)) * size
         if np.any(free):
             first, second = self.coin.signs((2,)) > 0

@@ -148,8 +148,7 @@ def attributes(thing: object) -> dict[str, object] | None:
 
 
 def same_attributes(thing: object, cls: type, expected: object, default: object) -> object:
-    """Return the dict that is expected, if an instance of a class still keeps its attributes there.
-    """
+    """Return the dict that is expected, if an instance still keeps its attributes there."""
     return expected if type(thing) is cls and attributes(thing) is expected else default
 
 

@@ -364,16 +364,15 @@ class Walk:
         if library:
             if issubclass(cls, _GETTERS):
                 return self._getter(thing, place)
-            content = buffered(thing)
-            if content is not None:
-                self.guards.bindings.append((partial(same_buffer, thing), content, content))
-                return self._mark(place, Kind.SHAPE, (f"a {cls.__name__}", *content))
-            # What a wrapper keeps besides is its own affair.
+            memory = buffered(thing)
+            if memory is not None:
+                self.guards.bindings.append((partial(same_buffer, thing), memory, memory))
+                return self._mark(place, Kind.SHAPE, (f"a {cls.__name__}", *memory))
             wrapped = getattr(thing, "__wrapped__", MISSING)
-            if not (cls in _TRANSPARENT or wrapped is not MISSING):
-                self._mark(place, Kind.OBJECT, thing)
-            if wrapped is not MISSING:
+            if wrapped is not MISSING:  # what a wrapper keeps besides is its own affair
                 return self._push(wrapped, place)
+            if cls not in _TRANSPARENT and not is_own_class(cls):
+                self._mark(place, Kind.OBJECT, thing)
         self._mark(place, Kind.SHAPE, (f"an instance of {cls.__qualname__}", cls.__module__))
         if is_own_class(cls):  # these do not change
             found = {name: slot(thing, key, MISSING) for name, key in descriptors.items()}
@@ -414,9 +413,7 @@ def _has_size(variables: Mapping[str, object], size: int, default: object) -> ob
 
 
 def _shows_all(thing: object) -> bool:
-    """Return whether an instance of a library's class reads its attributes for a user: in a call,
-    as a container, or as a record.
-    """
+    """Return whether a library's code reads all attributes of an instance for a user."""
     return callable(thing) or hasattr(type(thing), "__getitem__") or type(thing) is slice
 
 

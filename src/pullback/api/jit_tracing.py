@@ -16,6 +16,7 @@ from pullback.api.closures import active
 from pullback.api.jit_arguments import Arguments
 from pullback.api.plain import plain
 from pullback.compiler.call import Compiled
+from pullback.core.collector import paused
 from pullback.control.parts import Flags, call_bundled
 from pullback.core import Array, Program, Trace, build_program, constant, unknown
 from pullback.primitives.quantity import Value
@@ -124,6 +125,7 @@ class Traced(Generic[R_co]):
         return result
 
 
+@paused()
 def trace_call(
     f: Callable[..., R_co],
     given: Arguments,
@@ -131,6 +133,8 @@ def trace_call(
     donated: tuple[int, ...],
 ) -> Traced[R_co]:
     """Call a function with arrays of unknown values, and return what it does.
+
+    Meanwhile Python does not look for garbage: it would take as long as the rest.
 
     Args:
         f: The function.

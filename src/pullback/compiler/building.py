@@ -7,7 +7,6 @@ from typing import Final, final
 
 from attrs import frozen
 
-from pullback.compiler.collector import paused
 from pullback.compiler.control import everywhere
 from pullback.compiler.givable import donation
 from pullback.compiler.host import Cell, HostCall, Known, Operand
@@ -23,12 +22,14 @@ from pullback.compiler.passes.inline import inline
 from pullback.compiler.passes.layout import layout
 from pullback.compiler.passes.share import share
 from pullback.compiler.passes.simplify import simplify
+from pullback.compiler.passes.split import split
 from pullback.compiler.straight import Pieces
 from pullback.compiler.threads import calls_threads
+from pullback.core.collector import paused
 from pullback.core.program import Program
 from pullback.primitives.quantity import Value
 
-_PASSES: Final = (inline, expand, simplify, share, layout)
+_PASSES: Final = (inline, expand, split, simplify, share, layout)
 
 
 @final
@@ -40,12 +41,21 @@ class Building:
     passes: tuple[tuple[str, Program], ...]
     plan: Plan
     memory: Memory
-    #: The code in LLVM's IR before and after its passes.
-    llvm_ir: str
-    optimised_llvm_ir: str
+    #: The code in LLVM's IR: what is written as it is to be, and loops, or nothing.
+    texts: tuple[str, str]
     native: Native
     #: Seconds for each stage.
     times: dict[str, float]
+
+    @property
+    def llvm_ir(self) -> str:
+        """The code in LLVM's IR before its passes."""
+        return "\n".join(self.texts)
+
+    @property
+    def optimised_llvm_ir(self) -> str:
+        """The code in LLVM's IR after its passes."""
+        return link.optimised(*self.texts)
 
 
 @paused()
@@ -68,12 +78,11 @@ def build(program: Program) -> Building:
     module, loops = emit_module(plan, memory)
     texts = str(module), str(loops) if loops.globals else ""
     times["emit"] = time.perf_counter() - start
-    parsed = link.optimise(*texts, times)
+    start = time.perf_counter()
     quick = any(isinstance(kernel.pieces, Pieces) for kernel in plan.kernels)
-    native = _native(plan, memory, link.object_code(parsed, times, quick=quick))
-    text = "\n".join(texts)
-    optimised = str(parsed) if texts[1] else text
-    return Building(tuple(passes), plan, memory, text, optimised, native, times)
+    native = _native(plan, memory, link.object_code(*texts, quick=quick))
+    times["generate"] = time.perf_counter() - start
+    return Building(tuple(passes), plan, memory, texts, native, times)
 
 
 def assembly(building: Building) -> str:
@@ -136,9 +145,7 @@ def host_calls(plan: Plan, memory: Memory) -> tuple[HostCall, ...]:
             stored = out in memory.offsets or out in memory.slots
             cell = _cell(plan, memory, out) if stored else None
             result = out if out in objects else None
-            calls.append(
-                HostCall(primitive, found, program.type_at(out), result, cell, ends[out])
-            )
+            calls.append(HostCall(primitive, found, program.type_at(out), result, cell, ends[out]))
     return tuple(calls)
 
 

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import sys
-from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Final, final
 
-import numpy as np
-
+from pullback.compiler.circumstances import circumstances
 from pullback.compiler.content import Content, content
 from pullback.compiler.executable import Executable, compile_program, pack, unpack
-from pullback.compiler.naming import machine_name
 from pullback.compiler.store import standard_store
 from pullback.core.program import Program
 from pullback.lazy import lazy
@@ -28,8 +21,6 @@ else:
     inline = lazy("pullback.compiler.passes.inline")
 
 _CAPACITY: Final = 512
-#: The parts of the library that decide what machine code does.
-_SOURCES: Final = ("compiler", "control", "core", "primitives", "transforms", "types")
 
 
 def compiled(program: Program) -> Executable:
@@ -108,15 +99,15 @@ _EXECUTABLES: Final = Executables(_CAPACITY)
 
 def _compile(program: Program, what: Content) -> Executable:
     """Compile a program, with machine code from the store if it has some."""
-    store, circumstances = standard_store(), _circumstances()
-    if store is None or circumstances is None:
+    store, where = standard_store(), circumstances()
+    if store is None or where is None:
         return compile_program(program)
     if what.objects:
         # Functions with rules of their own are written out. Of others, which NumPy calls, code
         # knows the places alone.
         program = control.everywhere(inline.inline)(program)
         what = content(program)
-    key = hashlib.sha256(what.digest + circumstances).digest()
+    key = hashlib.sha256(what.digest + where).digest()
     found = store.read(key)
     if found is not None:
         return unpack(found, program)
@@ -125,25 +116,3 @@ def _compile(program: Program, what: Content) -> Executable:
     if data is not None:
         store.write(key, data)
     return executable
-
-
-@cache
-def _circumstances() -> bytes | None:
-    """Return a hash of what machine code depends on beside the program; None if it is unknown."""
-    try:
-        sources = [line for name in _SOURCES for line in _files(Path(__file__).parents[1] / name)]
-    except OSError:  # the library is in an archive
-        return None
-    parts = [sys.version, np.__version__, machine_name(), *sorted(sources)]
-    return hashlib.sha256("\n".join(parts).encode()).digest()
-
-
-def _files(folder: Path) -> Iterator[str]:
-    """Yield a line for each source file in a folder: its size, and when it was written."""
-    with os.scandir(folder) as found:
-        for entry in found:
-            if entry.is_dir():
-                yield from _files(Path(entry.path))
-            elif entry.name.endswith(".py"):
-                status = entry.stat()
-                yield f"{entry.path} {status.st_size} {status.st_mtime_ns}"

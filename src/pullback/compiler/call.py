@@ -31,6 +31,7 @@ from pullback.primitives.quantity import Quantity, Value, quantity_type
 from pullback.transforms.batching import Batched, batch_program
 from pullback.transforms.programs import (
     Composite,
+    Rewriting,
     bare,
     compute,
     has_selection,
@@ -159,6 +160,15 @@ class Compiled(Composite):
 
     def expand(self, parts: Sequence[Quantity]) -> list[Quantity]:
         return compute(self.program, parts)
+
+    def rewritten(self, moving: Sequence[bool], change: Rewriting) -> Compiled:
+        key = ("rewritten", change, *moving)
+        found = self._derived.get(key)
+        if found is None:
+            everything = [True] * len(moving), [True] * len(self.program.outputs)
+            call = Compiled(change(self.program, moving), self.active)
+            found = self._keep(key, (call, *everything))
+        return found[0]
 
     def __reduce__(self) -> tuple[object, ...]:
         return Compiled, (self.program, self.active)

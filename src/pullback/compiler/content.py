@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import marshal
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Final, final
 
 import numpy as np
@@ -72,30 +74,36 @@ class _Writer:
     def __init__(self, known: Iterable[int] = ()) -> None:
         #: What has no canonical form, and its number: what is equal is one.
         self.objects: dict[object, int] = {}
-        #: By identity: the program holds them.
+        #: By identity, or that of the class of those without fields: the program holds them.
         self._primitives: dict[int, object] = dict.fromkeys(known, b"known")
-        self._types: dict[ArrayType, object] = {}
+        self._types: dict[int, object] = {}
 
     def program(self, program: Program) -> object:
+        rows = [numbers for _, numbers in program.steps]
+        different = {id(type_): type_ for type_ in program.types}
+        types = {key: self._type(type_) for key, type_ in different.items()}
         return (
             b"program",
             tuple(map(self._type, program.inputs)),
             tuple(map(self._of, program.constants)),
-            tuple([(self.primitive(primitive), numbers) for primitive, numbers in program.steps]),
-            tuple(map(self._type, program.types)),
+            *_numbered([self.primitive(primitive) for primitive, _ in program.steps]),
+            *_numbered([types[id(type_)] for type_ in program.types]),
+            array("q", map(len, rows)).tobytes(),
+            array("q", chain.from_iterable(rows)).tobytes(),
             program.outputs,
         )
 
     def primitive(self, primitive: Primitive) -> object:
-        found = self._primitives.get(id(primitive))
+        key = id(primitive) if primitive.__match_args__ else id(primitive.__class__)
+        found = self._primitives.get(key)
         if found is None:
-            found = self._primitives[id(primitive)] = self._record(primitive)
+            found = self._primitives[key] = self._record(primitive)
         return found
 
     def _type(self, type_: ArrayType) -> object:
-        found = self._types.get(type_)
+        found = self._types.get(id(type_))
         if found is None:
-            found = self._types[type_] = self._record(type_)
+            found = self._types[id(type_)] = self._record(type_)
         return found
 
     def _record(self, record: Primitive | ArrayType | windows.Relation) -> object:
@@ -130,6 +138,17 @@ class _Writer:
     def _object(self, value: object) -> object:
         number = self.objects.setdefault(_comparable(value), len(self.objects))
         return b"object", number, _class(value)
+
+
+def _numbered(trees: Sequence[object]) -> tuple[tuple[bytes, ...], bytes]:
+    """Return the different ones among trees, in canonical form, and the number of each tree."""
+    distinct = {id(tree): tree for tree in trees}
+    found: dict[bytes, int] = {}
+    numbers = {
+        key: found.setdefault(marshal.dumps(tree, _FORMAT), len(found))
+        for key, tree in distinct.items()
+    }
+    return tuple(found), array("q", [numbers[id(tree)] for tree in trees]).tobytes()
 
 
 @final

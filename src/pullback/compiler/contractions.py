@@ -53,14 +53,14 @@ def axes(
             found[label] = step
             step *= sizes[label]
         steps.append(found)
-    others = [dict(zip(contract.out, found, strict=True)) for found in beside]
+    steps += [dict(zip(contract.out, found, strict=True)) for found in beside]
     order = [*contract.out, *(label for label in contract.x if label not in contract.out)]
     result: list[Axis] = []
     for label in order:
         if sizes[label] == 1:
             continue
-        places = [found.get(label, 0) for found in steps]
-        axis = Axis(sizes[label], *places, tuple([found.get(label, 0) for found in others]))
+        in_x, in_y, in_out, *others = (found.get(label, 0) for found in steps)
+        axis = Axis(sizes[label], in_x, in_y, in_out, tuple(others))
         if result and _continues(result[-1], axis):
             axis = evolve(axis, size=result.pop().size * axis.size)
         result.append(axis)

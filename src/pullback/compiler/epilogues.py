@@ -9,10 +9,12 @@ import math
 from collections.abc import Container, Iterable, Sequence
 from typing import Final, final
 
+from pullback.compiler.contractions import axes
 from pullback.compiler.indices import Index, NeedsAxesError, axes_index, broadcast, flatten, through
 from pullback.compiler.kernel import Kernel
 from pullback.compiler.kinds import Kind
 from pullback.core.program import Program
+from pullback.primitives.contraction import Contract
 from pullback.primitives.gather import Gather, ScatterAdd
 from pullback.primitives.quantity import Value
 from pullback.primitives.slicing import PadSlice
@@ -30,9 +32,7 @@ Read = tuple[int, Index]
 class Reading:
     """What a map is made of, and at which elements."""
 
-    def __init__(
-        self, program: Program, kinds: dict[int, Kind], literals: Container[int]
-    ) -> None:
+    def __init__(self, program: Program, kinds: dict[int, Kind], literals: Container[int]) -> None:
         self.program, self.kinds, self.literals = program, kinds, literals
         self.first = len(program.inputs) + len(program.constants)
 
@@ -62,6 +62,12 @@ class Reading:
         except NeedsAxesError:
             return None
         return found
+
+    def steps(self, read: Read, rank: int) -> list[int]:
+        """Return by how many elements the place of a value moves along each axis of a map."""
+        number, index = read
+        found = dict(flatten(index, self.program.type_at(number).shape).terms)
+        return [found.get(axis, 0) for axis in range(rank)]
 
     def _operands(self, number: int, index: Index) -> list[Read]:
         primitive, operands = self.program.steps[number - self.first]
@@ -170,6 +176,8 @@ class _Merging:
         own = [item for item in reads if item[0] in group.values]
         if not own or not all(map(self._is_aligned, own)):
             return
+        if not self._keeps_loops(group.values[0], [item for item in reads if item not in own]):
+            return
         others = dict.fromkeys(number for number, _ in reads if number not in group.values)
         if self._bytes({*group.values, *group.reads, *others, value}, value) > _NEAR:
             return
@@ -183,12 +191,23 @@ class _Merging:
         source.values.remove(value)
         source.reads = self._leaves(source.values)
         for number in source.reads:
-            if number in {*group.values, value} and source not in self.readers.setdefault(number, []):
-                self.readers[number].append(source)
+            self.readers.setdefault(number, []).append(source)
         self.home[value] = group
         group.values.append(value)
         group.reads |= others
         source.changed = group.changed = True
+
+    def _keeps_loops(self, number: int, reads: Iterable[Read]) -> bool:
+        """Return whether loops over a product's elements are those over what its maps read.
+
+        Else there would be more of them, with other tiles and sums in another order.
+        """
+        program, rank = self.program, len(self.program.type_at(number).shape)
+        contract, operands = program.steps[number - self.reading.first]
+        assert isinstance(contract, Contract), "the only product"
+        x, y = (program.type_at(operand).shape for operand in operands)
+        beside = [self.reading.steps(read, rank) for read in reads]
+        return len(axes(contract, x, y, beside)) == len(axes(contract, x, y))
 
     def _bytes(self, numbers: Iterable[int], like: int) -> int:
         """Return the bytes of those values that have as many elements as one of them."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, final
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 import numpy as np
 from attrs import field, frozen
 from numpy import empty
 
-from pullback.compiler import kept
-from pullback.compiler.frame import Frame, Ground, fitting
+from pullback.compiler import kept, pool
+from pullback.compiler.frame import HOST_CALLBACK, Frame, Ground, fitting
 from pullback.compiler.host import UnfitError
-from pullback.compiler.interface import REFUSED, UNFIT
+from pullback.compiler.interface import CALL_HOST, PARALLEL, REFUSED, RUN, UNFIT
 from pullback.compiler.loading import Loaded, load
 from pullback.compiler.native import Native
 from pullback.core.program import Program
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
 else:
     building = lazy("pullback.compiler.building")
 
+#: A compiled run: takes the root's address, the arguments and arrays for the results; returns 0, or
+#: 1 where a host call failed, or `UNFIT` where an argument is not as described.
+Run: TypeAlias = Callable[[int, Sequence[Value], list[Value]], int]
+
+_RUN: Final = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.py_object, ctypes.py_object)
 #: Memory of this many bytes is kept for later runs in any number; of more once.
 _SMALL: Final = 1 << 20
 _NOWHERE: Final = (0,), np.dtype(np.uint8)
@@ -43,7 +49,9 @@ class Executable:
     native: Native = field(repr=False)
     #: Seconds for each stage.
     times: dict[str, float] = field(repr=False)
+    #: The code in memory, which lives as long as this does, and its way in.
     _loaded: Loaded = field(repr=False)
+    _call: Run = field(repr=False)
     _ground: Ground = field(repr=False)
     #: How the native code was made; of what a store had, it is found out when somebody asks.
     _buildings: list[Building] = field(repr=False)
@@ -104,7 +112,7 @@ class Executable:
                 self._take(values, donated, outs)
             if frame.calls:
                 frame.objects.update(enumerate(given))
-            status = self._loaded.call(frame.address, values, outs)
+            status = self._call(frame.address, values, outs)
             if status:
                 self._retry(status, values, outs, frame)
             return self._results(given, outs, frame) if self._others else outs
@@ -136,7 +144,7 @@ class Executable:
             raise UnfitError
         if status == UNFIT:
             fitted = fitting(self.program, values)
-            status = self._loaded.call(frame.address, fitted, outs)
+            status = self._call(frame.address, fitted, outs)
         if status:
             assert frame.error is not None, "a call that fails keeps its error"
             error, frame.error = frame.error, None
@@ -226,8 +234,20 @@ def unpack(data: bytes, program: Program) -> Executable:
     return _executable(program, native, times, [])
 
 
+def _address_of(function: ctypes._FuncPointer) -> int:
+    address = ctypes.cast(function, ctypes.c_void_p).value
+    assert address is not None, "a function has an address"
+    return address
+
+
 def _executable(
     program: Program, native: Native, times: dict[str, float], made: list[Building]
 ) -> Executable:
-    loaded = load(native, times)
-    return Executable(program, native, times, loaded, Ground(program, native), made)
+    start = time.perf_counter()
+    symbols = {CALL_HOST: _address_of(HOST_CALLBACK)}
+    if native.threads:
+        symbols[PARALLEL] = pool.parallel()
+    loaded = load(native.object_code, symbols)
+    run = _RUN(loaded.address(RUN))
+    times["load"] = time.perf_counter() - start
+    return Executable(program, native, times, loaded, run, Ground(program, native), made)

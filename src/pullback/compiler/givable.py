@@ -41,9 +41,8 @@ def donation(plan: Plan) -> Donation:
 
 def can_fail(plan: Plan) -> bool:
     """Return whether a run may end with an error: one of NumPy, or an index out of range."""
-    fails = any(isinstance(primitive, INDEXING) for primitive, _ in plan.program.steps)
     return (
-        fails
+        not plan.program.operations.isdisjoint(INDEXING)
         or Kind.HOST in plan.kinds.values()
         or any(can_fail(each) for plans in plan.calls.values() for each in plans)
     )

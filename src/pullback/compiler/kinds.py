@@ -51,7 +51,7 @@ IDENTITIES: Final = (Input, StopGradient, Named, Positive, Conjugate, Real)
 Instructions = Callable[[Primitive, tuple[ArrayType, ...], DType], bool]
 
 _VIEWS: Final = (Transpose, BroadcastTo, Reshape, Flip, Slice, PadSlice)
-_FOLDS: Final = (Sum, Prod, Max, Min, Any, All)
+FOLDS: Final = (Sum, Prod, Max, Min, Any, All)
 _MAPS: Final = (Elementwise, Where, Cast, *IDENTITIES)
 
 
@@ -180,7 +180,7 @@ def _kind(program: Program, k: int, literals: dict[int, Value], instructions: In
         return _indexing_kind(program, k, types)
     if isinstance(primitive, (Cumsum, Cumprod, Recurrence)):
         return Kind.CUMULATIVE if out.dtype.kind != "b" else Kind.HOST
-    if isinstance(primitive, _FOLDS):
+    if isinstance(primitive, FOLDS):
         return Kind.FOLD
     if isinstance(primitive, Contract):
         native = dtypes == {out.dtype} and out.dtype.kind == "f"

@@ -1,55 +1,56 @@
-"""Machine code made callable."""
+"""Machine code in memory: by the loader of our own where it can, and by LLVM elsewhere."""
 
 from __future__ import annotations
 
-import ctypes
-import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final, TypeAlias, final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias, final
 
 from attrs import frozen
 
-from pullback.compiler.frame import HOST_CALLBACK
-from pullback.compiler.interface import CALL_HOST, PARALLEL, RUN
-from pullback.compiler.native import Native
+from pullback.compiler import elf
+from pullback.compiler.objects import split
 from pullback.lazy import lazy
-from pullback.primitives.quantity import Value
 
 if TYPE_CHECKING:
-    from pullback.compiler.llvm import link, pool
+    from pullback.compiler.llvm import link
 else:
     link = lazy("pullback.compiler.llvm.link")
-    pool = lazy("pullback.compiler.llvm.pool")
 
-#: A compiled run: takes the root's address, the arguments and arrays for the results; returns 0, or
-#: 1 where a host call failed, or `UNFIT` where an argument is not as described.
-Run: TypeAlias = Callable[[int, Sequence[Value], list[Value]], int]
+#: Machine code in memory: it has addresses as long as somebody holds it.
+Loaded: TypeAlias = "Images | link.Linked"
 
-_RUN: Final = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.py_object, ctypes.py_object)
+
+def load(code: bytes, symbols: Mapping[str, int]) -> Loaded:
+    """Return machine code in memory.
+
+    Args:
+        code: Object files.
+        symbols: Addresses of what it calls; others are looked for in the process.
+    """
+    try:
+        return _images(code, symbols)
+    except (elf.UnloadableError, OSError):
+        return link.load(code, symbols)
 
 
 @final
 @frozen(eq=False, repr=False)
-class Loaded:
-    """Machine code that can be called; it lives as long as its owner does."""
+class Images:
+    """Object files in memory."""
 
-    owner: object
-    call: Run
+    _images: Sequence[elf.Image]
+    _addresses: dict[str, int]
 
-
-def load(native: Native, times: dict[str, float]) -> Loaded:
-    """Load native code."""
-    start = time.perf_counter()
-    symbols = {CALL_HOST: _address(HOST_CALLBACK)}
-    if native.threads:
-        symbols[PARALLEL] = pool.parallel()
-    owner = link.load(native.object_code, symbols)
-    loaded = Loaded(owner, _RUN(owner.address(RUN)))
-    times["load"] = time.perf_counter() - start
-    return loaded
+    def address(self, name: str) -> int:
+        """Return the address of a function."""
+        return self._addresses[name]
 
 
-def _address(function: ctypes._FuncPointer) -> int:
-    address = ctypes.cast(function, ctypes.c_void_p).value
-    assert address is not None, "a function has an address"
-    return address
+def _images(code: bytes, symbols: Mapping[str, int]) -> Images:
+    """Return object files in memory; each is given the functions of those before it."""
+    images: list[elf.Image] = []
+    known = dict(symbols)
+    for file in split(code):
+        images.append(elf.load(file, known))
+        known |= images[-1].addresses
+    return Images(images, known)

@@ -20,7 +20,7 @@ _LARGEST: Final = 400  # steps in one loop: LLVM takes more than linear time
 class Scheduler:
     """Puts each stored value into a kernel: maps of one shape share one, where order allows it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - what is known of a program
         self,
         program: Program,
         kinds: dict[int, Kind],

@@ -61,7 +61,7 @@ def straight_steps(
         primitive, operands = program.steps[example]
         return (
             primitive.__class__ not in INDEXING
-            and all([few[id(types[number])] for number in (first + example, *operands)])
+            and all(few[id(types[number])] for number in (first + example, *operands))
             and (not isinstance(primitive, Contract) or _few_terms(program, primitive, operands))
         )
 

@@ -50,7 +50,7 @@ class Tape:
     scratch: int
 
 
-def tape(
+def tape(  # noqa: PLR0917 - what is known of a kernel and its program
     program: Program,
     like: Operations,
     kinds: dict[int, Kind],
@@ -70,16 +70,16 @@ def tape(
         key: type_.parts is None and math.prod(type_.shape) == 1
         for key, type_ in {id(type_): type_ for type_ in types}.items()
     }
-    if not all([single[id(type_)] for type_ in types]):
+    if not all(map(single.__getitem__, map(id, types))):
         return None
-    if any([kinds[number] is not Kind.MAP for number in steps]):
+    if set(map(kinds.__getitem__, steps)) != {Kind.MAP}:
         return None
     depths = [0] * (first + len(program.steps))
     rows = [program.steps[number - first][1] for number in steps]
     for number, row in zip(steps, rows, strict=True):
         if len(row) == 2:  # nearly always
             x, y = depths[row[0]], depths[row[1]]
-            depths[number] = (x if x > y else y) + 1
+            depths[number] = (x if x > y else y) + 1  # noqa: FURB136 - max takes twice the time
         else:
             depths[number] = 1 + max([depths[operand] for operand in row])
     places = np.array(steps)

@@ -12,7 +12,8 @@ from pullback.compiler.contractions import terms
 from pullback.compiler.convolutions import shared_products
 from pullback.compiler.kernel import Kernel
 from pullback.compiler.kernels import Plan
-from pullback.compiler.kinds import IDENTITIES, Kind
+from pullback.compiler.kinds import FOLDS, IDENTITIES, Kind
+from pullback.compiler.reductions import Order, order
 from pullback.compiler.rows import shared_rows
 from pullback.primitives.arithmetic import Add, Multiply, Negative, Subtract
 from pullback.primitives.cast import Cast
@@ -62,6 +63,14 @@ def _nanoseconds(plan: Plan, kernel: Kernel) -> float:
         return seen * program.type_at(value).dtype.itemsize * _ELEMENT
     if kernel.kind is Kind.MAP:
         size = math.prod(program.type_at(value).shape)
+        return size * (_moved(plan, kernel, size) + _computed(plan, kernel))
+    if kernel.kind is Kind.FOLD:
+        fold, (operand,) = program.steps[value - plan.first]
+        assert isinstance(fold, FOLDS), "these are the folds"
+        shape = program.type_at(operand).shape
+        if order(shape, fold.axes) is not Order.RUNS:
+            return 0.0
+        size = math.prod(shape)
         return size * (_moved(plan, kernel, size) + _computed(plan, kernel))
     if kernel.kind is Kind.ROWS:
         rows = shared_rows(program, kernel.values)

@@ -31,6 +31,7 @@ from pullback.primitives.quantity import Quantity, Value, quantity_type
 from pullback.transforms.batching import Batched, batch_program
 from pullback.transforms.programs import (
     Composite,
+    Rewriting,
     bare,
     compute,
     has_selection,
@@ -167,6 +168,9 @@ class Remat(Composite):
 
     def expand(self, parts: Sequence[Quantity]) -> list[Quantity]:
         return compute(self.program, parts)
+
+    def rewritten(self, moving: Sequence[bool], change: Rewriting) -> Remat:
+        return Remat(change(self.program, moving), self.active)
 
 
 def _again(

@@ -29,6 +29,7 @@ from pullback.primitives.quantity import Quantity, Value
 from pullback.transforms.batching import Batched, batch_program
 from pullback.transforms.programs import (
     Composite,
+    Rewriting,
     compute,
     dependence,
     moved,
@@ -142,6 +143,9 @@ class Cond(Composite):
         if value is None:
             return select(number, self.branches, given)
         return compute(self.branches[int(value)], given)
+
+    def rewritten(self, moving: Sequence[bool], change: Rewriting) -> Cond:
+        return Cond(tuple([change(branch, moving[1:]) for branch in self.branches]), self.active)
 
 
 def select(

@@ -34,6 +34,7 @@ from pullback.primitives.shape import Reshape
 from pullback.transforms.batching import Batched, batch_program, with_batch_axis
 from pullback.transforms.programs import (
     Composite,
+    Rewriting,
     compute,
     dependence,
     has_selection,
@@ -302,3 +303,6 @@ class Scan(Composite):
         if rows:
             return [*carry, *[stacked(column) for column in zip(*rows, strict=True)]]
         return [*carry, *map(zeros, self._stacked_types())]
+
+    def rewritten(self, moving: Sequence[bool], change: Rewriting) -> Scan:
+        return evolve(self, body=change(self.body, self._moving(moving)[0]))

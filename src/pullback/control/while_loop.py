@@ -37,6 +37,7 @@ from pullback.primitives.reduction import Any
 from pullback.transforms.batching import Batched, batch_program, with_batch_axis
 from pullback.transforms.programs import (
     Composite,
+    Rewriting,
     compute,
     dependence,
     moved,
@@ -232,6 +233,9 @@ class While(Composite):
             carry = compute(self.body, [*constants, *carry])
             steps += 1
         return carry
+
+    def rewritten(self, moving: Sequence[bool], change: Rewriting) -> While:
+        return evolve(self, body=change(self.body, self._moving(moving)))
 
 
 def _until_all_done(loop: While) -> While:

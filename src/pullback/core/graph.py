@@ -25,9 +25,7 @@ def topological(roots: Iterable[Array], within: Trace | None = None) -> list[Arr
     """
     order: list[Array] = []
     seen: set[Array] = set()
-    stack: list[Array | None] = [
-        root for root in roots if within is None or within in root.sources
-    ]
+    stack: list[Array | None] = [root for root in roots if within is None or within in root.sources]
     pop, push = stack.pop, stack.append
     while stack:
         node = pop()

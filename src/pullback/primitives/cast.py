@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import final
 
 import numpy as np
@@ -43,7 +44,7 @@ class Cast(Linear):
 
     def infer(self, *types: ArrayType) -> ArrayType:
         """Return the type with the target dtype."""
-        return ArrayType(types[0].shape, self.dtype, self.weak)
+        return _type(types[0].shape, self.dtype, self.weak)
 
     def transpose(self, cotangent: Quantity, operand: Quantity) -> Quantity:
         """Convert back."""
@@ -68,11 +69,24 @@ def conform(cotangent: Quantity, like: Quantity) -> Quantity:
     if kind is np.ndarray and wanted is np.ndarray and _same_type(cotangent, like):
         return cotangent  # nothing was broadcast or promoted: by far the commonest case
     have, want = quantity_type(cotangent), quantity_type(like)
+    if have is want:
+        return cotangent
     if have.shape != want.shape:
         cotangent = sum_to_shape(cotangent, want.shape)
     if have.dtype != want.dtype or have.weak != want.weak:
-        cotangent = Cast(want.dtype, want.weak)(cotangent)
+        cotangent = _cast(want.dtype, want.weak)(cotangent)
     return cotangent
+
+
+# Tracing asks this of each cast; types that are one object compare at once.
+@lru_cache(maxsize=1024)
+def _type(shape: tuple[int, ...], dtype: DType, weak: bool) -> ArrayType:  # noqa: FBT001
+    return ArrayType(shape, dtype, weak)
+
+
+@lru_cache(maxsize=64)
+def _cast(dtype: DType, weak: bool) -> Cast:  # noqa: FBT001
+    return Cast(dtype, weak)
 
 
 def _same_type(x: Value, y: Value) -> bool:
@@ -87,7 +101,7 @@ def spread(tangent: Quantity, out: Quantity) -> Quantity:
         return tangent  # by far the commonest case
     have, want = quantity_type(tangent), quantity_type(out)
     if have.dtype != want.dtype or have.weak != want.weak:
-        tangent = Cast(want.dtype, want.weak)(tangent)
+        tangent = _cast(want.dtype, want.weak)(tangent)
     if have.shape != want.shape:
         tangent = BroadcastTo(want.shape)(tangent)
     return tangent

@@ -10,18 +10,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
-from pullback.core import Array, Trace, apply, topological, unknown
-from pullback.primitives.arithmetic import Multiply
-from pullback.primitives.contraction import Contract, contraction
-from pullback.primitives.convolution import Convolve
+from pullback.core import Array, Trace, unknown
 from pullback.primitives.joining import concat_along
 from pullback.primitives.quantity import Quantity, Value, shape_of
-from pullback.primitives.selection import MultiplyNoNan
 from pullback.primitives.shape import Reshape, Transpose
+from pullback.transforms.annihilation import annihilate
 from pullback.transforms.batching import batch, with_batch_axis
 from pullback.transforms.forward import push
 from pullback.transforms.sweep import carry_nodes
@@ -30,9 +27,6 @@ from pullback.transforms.vjp import as_node
 #: By output and input, ``∂output/∂input`` of shape ``output.shape + input.shape``; an absent block
 #: is zero.
 Blocks: TypeAlias = dict[tuple[Array, Array], Quantity]
-
-_SILENT: Final = MultiplyNoNan()
-
 
 def push_units(
     trace: Trace,
@@ -57,7 +51,7 @@ def push_units(
         dots = push(trace, outputs, {x: x_dot}, views)
         moving = [as_node(dot) for dot in dots.values()]
         if math.prod(x.shape) > 1:
-            moving = _annihilate(linear, moving)
+            moving = annihilate(linear, moving)
         for y, found in zip(dots, _at_units(linear, x_dot, moving, rows), strict=True):
             order = (*range(1, y.ndim + 1), 0)
             columns = Transpose(order)(found) if y.ndim else found
@@ -111,36 +105,3 @@ def _joined(parts: Sequence[Quantity]) -> Quantity:
 
 def _shaped(quantity: Quantity, shape: tuple[int, ...]) -> Quantity:
     return quantity if shape_of(quantity) == shape else Reshape(shape)(quantity)
-
-
-def _annihilate(linear: Trace, outputs: Sequence[Array]) -> list[Array]:
-    """Return linear functions of an input in a form in which zeros of the input annihilate.
-
-    A product has one factor that depends on the input; where that is 0, the result is 0, even if
-    the other factor is infinite or nan.
-
-        y = a * x_dot           becomes         y = MultiplyNoNan(x_dot, a)
-    """
-    made: dict[Array, Array] = {}
-    for node in topological(outputs, linear):
-        operands = [made.get(operand, operand) for operand in node.operands]
-        match node.primitive:
-            case Multiply():
-                moving_last = linear not in operands[0].sources
-                made[node] = apply(_SILENT, *(reversed(operands) if moving_last else operands))
-            case Contract(x, y, out, operation, False):
-                moving_last = linear not in operands[0].sources
-                if moving_last:
-                    x, y = y, x
-                    operands.reverse()
-                made[node] = apply(contraction(x, y, out, operation, no_nan=True), *operands)
-            case Convolve(x, y, out, relations, operation, False):
-                moving_last = linear not in operands[0].sources
-                if moving_last:
-                    x, y, relations = y, x, tuple([r.exchanged for r in relations])
-                    operands.reverse()
-                convolve = Convolve(x, y, out, relations, operation, no_nan=True)
-                made[node] = apply(convolve, *operands)
-            case primitive if primitive is not None and any(x in made for x in node.operands):
-                made[node] = apply(primitive, *operands)
-    return [made.get(node, node) for node in outputs]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
@@ -26,6 +26,10 @@ class Recorded(Protocol):
         """Compute the outputs from nodes, or record them."""
 
 
+#: Makes another program of one of which some inputs move.
+Rewriting: TypeAlias = Callable[[Program, Sequence[bool]], Program]
+
+
 class Composite(Primitive):
     """A primitive of a bundle that holds programs: what it does can be written out."""
 
@@ -37,6 +41,15 @@ class Composite(Primitive):
 
         Choices are made, and steps counted, by values at hand; of a power series by its first
         coefficient.
+        """
+
+    @abstractmethod
+    def rewritten(self, moving: Sequence[bool], change: Rewriting) -> Composite:
+        """Return the same with its programs rewritten.
+
+        Args:
+            moving: Which parts of the operand move.
+            change: Makes another program of one of which some inputs move.
         """
 
 

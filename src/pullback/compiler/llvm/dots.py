@@ -102,7 +102,9 @@ class Dots:
         if self.epilogue is not None:
             rows, columns = Axis(count, self.rows.x, 0, width), Axis(width, 0, self.columns.y, 1)
             cells = list(range(count * width))
-            found = self.sums.mended(places, found, cells, (rows, columns), summed)
+            if self.term.silent:
+                own = self.sums.kept(places, found, cells, (rows, columns), summed)
+                found = [self.sums.load(moved(b, own, kind, cell), 1, 0) for cell in cells]
             self._finish(self.epilogue, places, found)
             return
         rows = Axis(count, self.rows.x, 0, self.rows.out)
@@ -125,9 +127,7 @@ class Dots:
             for start, lanes in spans(along.size, self.term.lanes)
         ]
         totals = [
-            joined(
-                self.b, [found[k * steps[0] + (start + i) * steps[1]] for i in range(lanes)]
-            )
+            joined(self.b, [found[k * steps[0] + (start + i) * steps[1]] for i in range(lanes)])
             for k, start, lanes in cells
         ]
         epilogue.emit(places.beside, across, along, cells, totals)

@@ -126,7 +126,7 @@ class _Writer:
     def _call_straight(self, places: Places, kernel: Kernel, name: str) -> None:
         """Append straight-line code; what is in pieces has scratch memory."""
         if isinstance(kernel.pieces, Tape):
-            callee = emit_tape(places.plan, kernel, kernel.pieces, self.module, self.loops, name)
+            callee = emit_tape(places.plan, kernel, self.module, self.loops, name)
         else:
             callee = emit_straight(places.plan, kernel, self.module, name)
         pointers = [places.pointer(number) for number in (*kernel.writes, *kernel.reads)]

@@ -5,7 +5,6 @@ The other operands and the results are walked along with the product's own eleme
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Final, final
 
@@ -24,7 +23,7 @@ from pullback.compiler.llvm.vectors import moved
 from pullback.types.promotion import DType
 
 _FORMULA: Final = 40  # instructions
-_LONG: Final = 600  # instructions from which a tile's vectors have one copy of the code
+_LONG: Final = 120  # instructions from which a tile's rows have one copy of the code
 
 #: A vector of a tile: where in the tile it begins, across and along, and how many elements it has.
 Cell = tuple[int, int, int]
@@ -50,19 +49,23 @@ class Epilogue:
 
     code: Code
     kernel: Kernel
+    reading: Reading = field(init=False)
     #: For each map what it is made of.
     made: dict[int, tuple[Read, ...]] = field(init=False)
     inputs: dict[Read, Stream] = field(init=False)
     outputs: tuple[Stream, ...] = field(init=False)
 
+    @reading.default
+    def _reading(self) -> Reading:
+        plan = self.code.plan
+        return Reading(plan.program, plan.kinds, plan.literals)
+
     @made.default
     def _made(self) -> dict[int, tuple[Read, ...]]:
-        plan = self.code.plan
-        reading = Reading(plan.program, plan.kinds, plan.literals)
         stop = {*self.kernel.values, *self.kernel.reads}
         made: dict[int, tuple[Read, ...]] = {}
         for number in self.kernel.values[1:]:
-            found = reading.reads(number, stop)
+            found = self.reading.reads(number, stop)
             assert found is not None, "no other map is put into the kernel of a product"
             made[number] = tuple(found)
         return made
@@ -72,13 +75,9 @@ class Epilogue:
         rank, found = len(self.code.shape(self.kernel.values[0])), dict[Read, Stream]()
         for read in (read for reads in self.made.values() for read in reads):
             number, index = read
-            if number in self.kernel.values:
-                continue
-            form = flatten(index, self.code.shape(number))
-            steps = dict(form.terms)
-            found[read] = self._stream(
-                number, [steps.get(axis, 0) for axis in range(rank)], form.constant
-            )
+            if number not in self.kernel.values:
+                start = flatten(index, self.code.shape(number)).constant
+                found[read] = self._stream(number, self.reading.steps(read, rank), start)
         return found
 
     @outputs.default
@@ -160,7 +159,8 @@ class Epilogue:
                         elements.known[read] = values[read[0]]
                 values[number] = elements.compute(number, index)
             for k, stream in enumerate(self.outputs, count):
-                _store(b, stream, beside[k], place(k, cell), right[k], values[stream.number])
+                pointer = moved(b, beside[k], BYTE, place(k, cell))
+                _store(b, stream, pointer, right[k], values[stream.number])
 
 
 def _load(
@@ -174,12 +174,9 @@ def _load(
     return b.trunc(value, vectors.vector(FLAG, lanes)) if stream.dtype.kind == "b" else value
 
 
-def _store(
-    b: ir.IRBuilder, stream: Stream, pointer: ir.Value, start: int, step: int, value: ir.Value
-) -> None:
+def _store(b: ir.IRBuilder, stream: Stream, pointer: ir.Value, step: int, value: ir.Value) -> None:
     """Append the store of a vector."""
     size, lanes = stream.dtype.itemsize, vectors.lanes_of(value)
-    pointer = moved(b, pointer, BYTE, start)
     if stream.dtype.kind == "b":
         value = b.zext(value, vectors.vector(BYTE, lanes))
     if lanes == 1 or step == size:

@@ -25,13 +25,13 @@ from pullback.compiler.llvm import scalars
 from pullback.compiler.llvm.elements import Elements
 from pullback.compiler.llvm.loops import Code, is_flat
 from pullback.compiler.llvm.nests import nest
+from pullback.compiler.reductions import Order, order
 from pullback.primitives.primitive import Primitive
 from pullback.primitives.reduction import All, Any, Max, Min, Prod
 from pullback.primitives.shape import Sum
 from pullback.types.promotion import DType
 
 _BLOCK: Final = 128
-_SHORTEST: Final = 4  # a last axis over which vectors pay
 _BLOCKS: Final = 100  # the variable of the blocks, beyond those of the axes
 
 
@@ -43,11 +43,10 @@ def emit_fold(code: Code, kernel: Kernel) -> None:
     fold = _Fold(code, primitive, out, operand, code.plan.program.type_at(out).dtype)
     shape = code.shape(operand)
     kept = [axis for axis in range(len(shape)) if axis not in primitive.axes]
-    long = [axis for axis in kept if shape[axis] != 1]
-    last = max((axis for axis in range(len(shape)) if shape[axis] != 1), default=-1)
-    if long and last in long and shape[last] >= _SHORTEST:
+    way = order(shape, primitive.axes)
+    if way is Order.ROWS:
         fold.rows(shape, kept, primitive.axes)
-    elif not long and is_flat(code.plan, [operand], code.reads):
+    elif way is Order.WHOLE and is_flat(code.plan, [operand], code.reads):
         fold.runs([], [(0, math.prod(shape))], variable(0), ZERO)
     else:
         index = tuple(variable(a) if size != 1 else ZERO for a, size in enumerate(shape))
@@ -125,7 +124,7 @@ class _Fold:
             elements = code.elements(variables)
             elements.store(self.out, code.pointers[self.out], elements.place(place), total.result())
 
-        nest(b, outer, body)
+        nest(b, outer, body, part=code.part)
 
     def _element(self, elements: Elements, index: Index) -> ir.Value:
         have = self.code.plan.program.type_at(self.operand).dtype

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final, final
 
 from attrs import frozen
 from llvmlite import binding
+
+from pullback.compiler.llvm import unlocked
+from pullback.compiler.objects import joined, split
 
 _LEVEL: Final = 2
 
@@ -36,33 +40,48 @@ class Linked:
         return self._engine.get_function_address(name)
 
 
-def optimise(text: str, loops: str, times: dict[str, float]) -> binding.ModuleRef:
-    """Return a module from its text, with loops that LLVM's passes have seen, if there are any."""
-    start = time.perf_counter()
+def object_code(text: str, loops: str, *, quick: bool = False) -> bytes:
+    """Return the machine code of a module, to be loaded here or in another process.
+
+    Args:
+        text: What is written as it is to be.
+        loops: What LLVM's passes are for: a module apart, or nothing. Another thread compiles it.
+        quick: Whether the first is to be compiled quickly, rather than run quickly.
+    """
+    found: list[bytes] = []
+    beside = threading.Thread(target=lambda: found.append(_object(_optimised(loops))))
+    if loops:
+        with suppress(RuntimeError):  # the interpreter is about to end
+            beside.start()
+    code = _object(unlocked.parse(text), 0 if quick else _LEVEL)
+    if loops:
+        if beside.ident is not None:
+            beside.join()
+        found = found or [_object(_optimised(loops))]
+    return joined([*found, code])
+
+
+def optimised(text: str, loops: str) -> str:
+    """Return modules as one, after LLVM's passes."""
     parsed = binding.parse_assembly(text)
-    times["parse"] = time.perf_counter() - start
-    if not loops:
-        return parsed
-    target, inner = machine(), binding.parse_assembly(loops)
+    if loops:
+        parsed.link_in(binding.parse_assembly(str(_optimised(loops))))
+    return str(parsed)
+
+
+def _optimised(loops: str) -> binding.ModuleRef:
+    """Return a module of loops after LLVM's passes."""
+    module = unlocked.parse(loops)
     options = binding.create_pipeline_tuning_options(speed_level=_LEVEL)
     options.loop_vectorization = options.loop_interleaving = True
     options.loop_unrolling = options.slp_vectorization = False
-    passes = binding.create_pass_builder(target, options)
-    start = time.perf_counter()
-    passes.getModulePassManager().run(inner, passes)
-    parsed.link_in(inner)
-    times["optimise"] = time.perf_counter() - start
-    return parsed
+    builder = binding.create_pass_builder(machine(), options)
+    unlocked.optimise(module, builder.getModulePassManager(), builder)
+    return module
 
 
-def object_code(
-    module: binding.ModuleRef, times: dict[str, float], *, quick: bool = False
-) -> bytes:
-    """Return the machine code of a module, to be loaded here or in another process."""
-    start = time.perf_counter()
-    code = machine(0 if quick else _LEVEL).emit_object(module)
-    times["generate"] = time.perf_counter() - start
-    return code
+def _object(module: binding.ModuleRef, level: int = _LEVEL) -> bytes:
+    return unlocked.emit_object(module, machine(level))
 
 
 def load(code: bytes, symbols: Mapping[str, int]) -> Linked:
@@ -72,7 +91,8 @@ def load(code: bytes, symbols: Mapping[str, int]) -> Linked:
     target = machine()
     empty = binding.parse_assembly(f'target triple = "{target.triple}"')
     engine = binding.create_mcjit_compiler(empty, target)
-    engine.add_object_file(binding.ObjectFileRef.from_data(code))
+    for file in split(code):
+        engine.add_object_file(binding.ObjectFileRef.from_data(file))
     engine.finalize_object()
     return Linked(engine)
 

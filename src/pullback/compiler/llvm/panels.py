@@ -27,6 +27,9 @@ _ROWS: Final = 8
 _PANEL: Final = 1 << 17  # bytes, on the stack
 _NEAR: Final = 1 << 13  # bytes up to which a factor's rows are read where they are
 
+#: The rows and columns of a tile, the right factor's step along it, and what is summed over.
+Tile = tuple[tuple[int, int], int, Sequence[Axis]]
+
 
 @final
 @frozen
@@ -238,10 +241,7 @@ class Panels:
         begun = [self._begun(moved(b, places.out, kind, place), lanes) for place, lanes in cells]
         totals = self.sums.summed(places, summed, begun, terms)
         if self.epilogue is not None:
-            axes = Axis(count, self.rows.x, 0, width), Axis(width, self.along.x, step, 1)
-            inside = [r * width + start for r in range(count) for start, _ in pieces]
-            totals = self.sums.mended(places, totals, inside, axes, summed)
-            self._finish(self.epilogue, places, size, totals)
+            self._finish(self.epilogue, places, totals, (size, step, summed))
             return
         self._store(places, cells, totals)
         rows = Axis(count, self.rows.x, 0, self.rows.out)
@@ -255,38 +255,35 @@ class Panels:
             self.b.store(total, pointer, align=self.term.bytes)
 
     def _finish(
-        self, epilogue: Epilogue, places: Places, size: tuple[int, int], totals: list[ir.Value]
+        self, epilogue: Epilogue, places: Places, totals: Sequence[ir.Value], tile: Tile
     ) -> None:
         """Append the maps of a tile, or the store of its sums if these are not complete."""
-        b, (count, width) = self.b, size
+        b, ((count, width), _, _) = self.b, tile
         if self.last is None:
-            self._map(epilogue, places, size, totals)
+            self._map(epilogue, places, totals, tile)
             return
         pieces = spans(width, self.term.lanes)
         cells = [
             (r * self.rows.out + start, lanes) for r in range(count) for start, lanes in pieces
         ]
-        with b.if_else(self.last) as (complete, partial):
-            with complete:
-                self._map(epilogue, places, size, totals)
-            with partial:
-                self._store(places, cells, totals)
+        with b.if_then(b.not_(self.last)):
+            self._store(places, cells, totals)
+        with b.if_then(self.last):
+            self._map(epilogue, places, totals, tile)
 
     def _map(
-        self, epilogue: Epilogue, places: Places, size: tuple[int, int], totals: list[ir.Value]
+        self, epilogue: Epilogue, places: Places, totals: Sequence[ir.Value], tile: Tile
     ) -> None:
-        """Append the maps of a tile: of registers, or if they are long of its rows in memory."""
-        b, term, (count, width) = self.b, self.term, size
+        """Append the maps of a tile: of registers, or of its rows on the stack, one by one."""
+        b, term, ((count, width), step, summed) = self.b, self.term, tile
         pieces = spans(width, term.lanes)
         cells = [(r, start, lanes) for r in range(count) for start, lanes in pieces]
-        if not epilogue.is_long(len(cells)) or count == 1:
+        if not (term.silent or epilogue.is_long(len(cells))):
             epilogue.emit(places.beside, self.rows, self.along, cells, totals)
             return
-        with b.goto_entry_block():
-            own = b.alloca(ir.ArrayType(term.kind, count * width))
-        own.type = POINTER  # llvmlite gives it the type of what it points to
-        for (r, start, _), total in zip(cells, totals, strict=True):
-            b.store(total, moved(b, own, term.kind, r * width + start), align=term.bytes)
+        axes = Axis(count, self.rows.x, 0, width), Axis(width, self.along.x, step, 1)
+        inside = [r * width + start for r, start, _ in cells]
+        own = self.sums.kept(places, totals, inside, axes, summed)
 
         def row(at: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
             place = self.sums.at(own, at, width)

@@ -1,31 +1,9 @@
-"""Threads that share the work of kernels: native code that hands out parts, and takes them.
-
-One job runs at a time. Who has one while another runs does it alone, so callers in many threads
-share nothing and wait for nobody. A job is a function and a number of parts; ``ticket`` holds the
-job's number and how many parts nobody has taken. A part is taken by counting down, which fails if
-the ticket has changed since it was read, so who takes a part has read the function of that job.
-
-    parallel:  busy? or no threads -> all parts here
-               else publish -> wake who sleeps -> take parts -> wait for those that others took
-    worker:    look for a part a while -> sleep until there is a new ticket -> look again
-
-POSIX threads' functions are found in the C library. Where there are none, all parts are done by the
-caller, as they are after a fork, in the child.
-"""
+"""The code of threads that share work: see `pullback.compiler.pool`."""
 
 from __future__ import annotations
 
-import ctypes
-import os
-import sys
-import threading
-from collections.abc import Callable
-from functools import cache
 from typing import Final
 
-from llvmlite import binding
-
-from pullback.compiler.interface import PARALLEL
 from pullback.compiler.llvm import link
 
 _ALONE: Final = """
@@ -186,33 +164,7 @@ leave:
 _SPINS: Final = 2000
 
 
-def threads() -> int:
-    """Return how many threads may compute at once: the usable cores, or ``PULLBACK_THREADS``."""
-    wanted = os.environ.get("PULLBACK_THREADS", "")
-    if wanted.isdecimal() and int(wanted) > 0:
-        return int(wanted)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-@cache
-def parallel() -> int:
-    """Return the address of the function that shares out work; start the threads."""
-    count = threads() if sys.platform in {"linux", "darwin"} else 1
-    text = (_SHARED if count > 1 else _ALONE).replace("SPINS", str(_SPINS))
-    engine = binding.create_mcjit_compiler(binding.parse_assembly(text), link.machine(0))
-    engine.finalize_object()
-
-    def function(name: str) -> Callable[[], None]:
-        return ctypes.CFUNCTYPE(None)(engine.get_function_address(name))
-
-    address: int = engine.get_function_address(PARALLEL)
-    if count > 1:
-        start, close, work = map(function, ("pullback_open", "pullback_close", "pullback_worker"))
-        start()
-        os.register_at_fork(after_in_child=close)
-        for k in range(count - 1):
-            threading.Thread(target=work, name=f"pullback-{k}", daemon=True).start()
-    engine.detach()  # its code runs to the end of the process
-    return address
+def object_code(*, shared: bool) -> bytes:
+    """Return the machine code of what hands out parts: to threads, or all of them to the caller."""
+    text = (_SHARED if shared else _ALONE).replace("SPINS", str(_SPINS))
+    return link.object_code(text, "", quick=True)

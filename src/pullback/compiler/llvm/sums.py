@@ -179,48 +179,31 @@ class Sums:
         with b.if_then(vectors.any_nan(b, totals), likely=False):
             mend(b, self.term.kind, self.term.silent, (places.left, places.right, places.out), axes)
 
-    def mended(
+    def kept(
         self,
         places: Places,
-        totals: list[ir.Value],
+        totals: Sequence[ir.Value],
         cells: Sequence[int],
         tile: tuple[Axis, Axis],
         summed: Sequence[Axis],
-    ) -> list[ir.Value]:
-        """Append the same for sums in registers; return them.
-
-        before -> (again | after), again -> after, where `phi`s choose
+    ) -> ir.Value:
+        """Append the store of sums in a tile of memory on the stack; return where it is.
 
         Args:
-            places: Those of the tile.
+            places: Those of the tile in the factors and in the result.
             totals: The sums.
-            cells: Where each lies in a tile of its own.
-            tile: The axes of the tile, with steps in such a tile.
+            cells: Where each lies in the tile on the stack.
+            tile: The axes of the tile, with steps in that on the stack.
             summed: What is summed over.
         """
-        if not self.term.silent:
-            return totals
         b, kind = self.b, self.term.kind
         with b.goto_entry_block():
             own = b.alloca(ir.ArrayType(kind, math.prod(axis.size for axis in tile)))
         own.type = POINTER  # llvmlite gives it the type of what it points to
-        before = b.block
-        with b.if_then(vectors.any_nan(b, totals), likely=False):
-            for cell, total in zip(cells, totals, strict=True):
-                b.store(total, vectors.moved(b, own, kind, cell), align=self.term.bytes)
-            mend(b, kind, self.term.silent, (places.left, places.right, own), [*tile, *summed])
-            found = [
-                self.load(vectors.moved(b, own, kind, cell), vectors.lanes_of(total), 1)
-                for cell, total in zip(cells, totals, strict=True)
-            ]
-            again = b.block
-        result: list[ir.Value] = []
-        for total, other in zip(totals, found, strict=True):
-            phi = b.phi(total.type)
-            phi.add_incoming(total, before)
-            phi.add_incoming(other, again)
-            result.append(phi)
-        return result
+        for cell, total in zip(cells, totals, strict=True):
+            b.store(total, vectors.moved(b, own, kind, cell), align=self.term.bytes)
+        self.mend(Places(places.left, places.right, own), totals, tile, summed)
+        return own
 
     def summed(
         self,

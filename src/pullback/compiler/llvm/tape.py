@@ -25,7 +25,7 @@ _NOTHING = ir.VoidType()
 
 
 def emit_tape(
-    plan: Plan, kernel: Kernel, tape: Tape, module: ir.Module, loops: ir.Module, name: str
+    plan: Plan, kernel: Kernel, module: ir.Module, loops: ir.Module, name: str
 ) -> ir.Function:
     """Return the function of a long kernel of single numbers.
 
@@ -34,11 +34,12 @@ def emit_tape(
     Args:
         plan: The plan.
         kernel: The kernel.
-        tape: What it does.
         module: Where the function goes.
         loops: Where the functions of the operations go.
         name: Its name.
     """
+    tape = kernel.pieces
+    assert isinstance(tape, Tape), "the scheduler sorted it"
     numbers = [*kernel.writes, *kernel.reads]
     signature = ir.FunctionType(_NOTHING, [POINTER] * (len(numbers) + 1))
     function = ir.Function(module, signature, name)

@@ -151,7 +151,7 @@ def _side_by_side(program: Program, number: int, parts: Sequence[int]) -> _Sum |
             if taken.step != 1 or len(along) > 1:
                 return None
         places.append((place, operand))
-    if len(along) != 1 or len(parts) < 2:  # noqa: PLR2004 - one part alone fills nothing
+    if len(along) != 1 or len(parts) < 2:
         return None
     (axis,) = along
     places.sort()
