@@ -9,7 +9,7 @@ import pickle
 import threading
 import weakref
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, NamedTuple  # noqa: TID251 - functions of whatever pytrees a row has
 
 import numpy as np
@@ -19,7 +19,7 @@ from attrs import frozen
 
 import pullback as pb
 from pullback import Array, jit, tree
-from pullback.errors import PullbackError
+from pullback.errors import ProgramError, PullbackError
 from pullback.primitives.quantity import Value
 from tests.lambdas import of
 
@@ -178,6 +178,63 @@ def test_results_share_no_memory(name: str) -> None:
         assert a.flags.writeable
         others = [*second, *given, *first[:i], *first[i + 1 :]]
         assert not any(np.shares_memory(a, b) for b in others)
+
+
+def test_containers_in_a_result_are_new_each_time() -> None:
+    f = jit(lambda x: (x, {1}, bytearray(b"a"), np.array([1.0])))
+    for _ in range(3):
+        _, numbers, data, array = f(1.0)
+        assert (numbers, data, array) == ({1}, bytearray(b"a"), np.array([1.0]))
+        numbers.add(2)
+        data += b"b"
+        array += 1.0
+
+
+class Holder:
+    """What is no pytree."""
+
+    def __init__(self, held: object) -> None:
+        self.held = held
+
+
+UNFIT_RESULTS: dict[str, tuple[Callable[[Any], object], str]] = {
+    "attribute": (lambda x: Holder([x]), "a Holder holds arrays whose values are known to nobody"),
+    "set": (lambda x: [1.0, {2 * x}], "a set holds arrays"),
+    "closure": (lambda x: lambda y: x * y, "a function holds arrays"),
+    "partial": (lambda x: functools.partial(np.add, x), "a partial holds arrays"),
+    "view": (lambda x: {"a": x}.values(), "a dict_values holds arrays"),
+    "iterator": (lambda x: map(abs, [1.0]), "a map can be read once"),
+}
+
+
+@pytest.mark.parametrize("name", UNFIT_RESULTS)
+def test_results_that_later_calls_cannot_give(name: str) -> None:
+    f, text = UNFIT_RESULTS[name]
+    jitted = jit(f)
+    for _ in range(2):
+        with pytest.raises(ProgramError, match=f"jit: in the result of <lambda>, {text}"):
+            jitted(2.0)
+    assert not jitted.traces
+
+
+def test_objects_that_hold_no_arrays_of_the_trace_are_returned() -> None:
+    holder = Holder(np.ones(3))
+    assert jit(lambda x: (x, holder, len, Holder))(2.0) == (2.0, holder, len, Holder)
+
+
+def test_functions_that_run_later_are_refused() -> None:
+    async def wait(x: Value) -> Value:
+        return x
+
+    def each(x: Value) -> Iterator[Value]:
+        yield x
+
+    async def both(x: Value) -> AsyncIterator[Value]:
+        yield x
+
+    for f, text in ((wait, "a coroutine"), (each, "a generator"), (both, "a generator")):
+        with pytest.raises(ProgramError, match=f"jit: {f.__name__} is {text} function"):
+            jit(f)
 
 
 def test_what_was_written_to_a_result_is_not_seen_later() -> None:
@@ -452,7 +509,7 @@ def test_static_default_is_used() -> None:
 STATIC_ERRORS: dict[str, tuple[Callable[[], object], str]] = {
     "list": (
         lambda: jit(lambda x, n: x, static_argnums=1)(1.0, [1]),
-        "the static argument 1 is a list of 1, which is no number or array and cannot be hashed",
+        "the static argument n is a list of 1, which cannot be hashed, .*; use a tuple in place",
     ),
     "ndarray": (
         lambda: jit(lambda x, n: x, static_argnames="n")(1.0, n=X),
@@ -466,13 +523,17 @@ STATIC_ERRORS: dict[str, tuple[Callable[[], object], str]] = {
         lambda: jit(lambda d: d["x"])({"x": 1.0, "tags": {1}}),
         r"d\['tags'\] is a set, which is no number or array and cannot be hashed",
     ),
+    "texts": (
+        lambda: jit(lambda d, x: x)({"p": [np.array(["a"])]}, 1.0),
+        r"jit: d\['p'\]\[0\]: asarray: arrays hold booleans, .* not dtype <U1",
+    ),
     "position": (
         lambda: jit(lambda x: x, static_argnums=1),
         "static_argnums: no parameter has the position 1; there are 1",
     ),
     "negative": (
         lambda: jit(lambda x: x, static_argnums=-1),
-        "static_argnums: expected positions, counted from 0, not -1",
+        "static_argnums: expected a position from 0, or a tuple of positions, not -1",
     ),
     "name": (
         lambda: jit(lambda x, y: x, static_argnames="z"),
@@ -480,7 +541,7 @@ STATIC_ERRORS: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "no name": (
         lambda: jit(lambda x, y: x, static_argnames=1),  # type: ignore[call-overload]
-        "static_argnames: expected names of parameters, not 1",
+        "static_argnames: expected the name of a parameter, or a tuple of names, not 1",
     ),
     "donated": (
         lambda: jit(lambda x, y: x, static_argnums=1, donate_argnums=(0, 1)),

@@ -75,6 +75,32 @@ def test_changed_surroundings_are_a_reason() -> None:
     assert "+    a: weak float64 = multiply(x, 0.25)" in jitted.traces[1].difference
 
 
+def test_objects_that_changed_are_called_as_the_argument_is() -> None:
+    class Settings:
+        scale = 1.0
+
+    settings, other = Settings(), Settings()
+    settings.scale = other.scale = 2.0
+    jitted = jit(lambda a, s: a * s.scale * other.scale, static_argnames="s")
+    leaf = jit(lambda a, s: a * s[0].scale)
+    assert jitted(1.0, settings) == 4.0
+    assert leaf(1.0, [settings]) == 2.0
+    settings.scale = 3.0
+    assert jitted(1.0, settings) == 6.0
+    assert leaf(1.0, [settings]) == 3.0
+    assert jitted.traces[1].reason == "`s.scale` was 2.0 and is 3.0"
+    assert leaf.traces[1].reason == "`s[0].scale` was 2.0 and is 3.0"
+
+
+def test_passing_by_name_is_a_reason() -> None:
+    jitted = jit(lambda x, y: x - y)
+    assert jitted(3.0, 1.0) == jitted(3.0, y=1.0) == jitted(x=3.0, y=1.0) == 2.0
+    assert [record.reason for record in jitted.traces[1:]] == [
+        "y was passed by position and is passed by name",
+        "x was passed by position and is passed by name",
+    ]
+
+
 def test_surroundings_that_change_back_and_forth_do_not_trace_again() -> None:
     rate = 0.5
     jitted = jit(lambda x: x * rate)
@@ -222,8 +248,11 @@ def test_inspection() -> None:
     assert compiled.times.total == pytest.approx(sum(s for _, s in compiled.times.stages))
     assert "total" in str(compiled.times)
     report = str(compiled)
-    for part in (compiled.passes[-1], compiled.kernels, compiled.memory_plan, compiled.times):
+    for part in (compiled.passes[0], compiled.kernels, compiled.memory_plan, compiled.times):
         assert str(part) in report
+    texts = [str(step.program) for step in compiled.passes]
+    for step, before, now in zip(compiled.passes[1:], texts, texts[1:], strict=False):
+        assert (f"after {step.name}: the same" if now == before else str(step)) in report
 
 
 # ------------------------------------------------------------------------------------------ errors
@@ -241,6 +270,6 @@ ASKING: dict[str, Function] = {
 def test_values_are_not_known(name: str) -> None:
     jitted = jit(ASKING[name])
     for _ in range(2):
-        with pytest.raises(ConversionError):
+        with pytest.raises(ConversionError, match="is not known while jit traces the function"):
             jitted(2)
     assert jitted.traces == ()

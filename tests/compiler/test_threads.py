@@ -12,10 +12,9 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.compiler import threads
+from pullback.compiler import pool, threads
 from pullback.compiler.executable import Executable, compile_program
 from pullback.compiler.kinds import Kind
-from pullback.compiler import pool
 from pullback.primitives.quantity import Value
 
 POSIX: Final = sys.platform in {"linux", "darwin"}

@@ -76,10 +76,10 @@ _IDLE: Final = frozenset(
 )
 
 
-def walk(roots: tuple[object, ...]) -> Walk:
+def walk(roots: tuple[object, ...], names: tuple[str, ...]) -> Walk:
     """Return what can be reached from some functions and objects."""
     found = Walk()
-    found.run(roots)
+    found.run(roots, names)
     return found
 
 
@@ -122,12 +122,11 @@ class Walk:
             names |= code.rebinds
         return frozenset(names)
 
-    def run(self, roots: tuple[object, ...]) -> None:
+    def run(self, roots: tuple[object, ...], names: tuple[str, ...]) -> None:
         """See all that can be reached."""
-        for root in roots:
-            name = "the function"
+        for root, name in zip(roots, names, strict=True):
             if isinstance(root, (FunctionType, MethodType)):
-                name = root.__name__
+                name = root.__name__  # noqa: PLW2901 - said better
             self._push(root, Place("", name))
         while self._queue or self._follow():
             thing, place = self._queue.popleft()
@@ -305,7 +304,8 @@ class Walk:
         content = note(array)
         self._mark(place, Kind.CONTENT, content)
         self.guards.arrays.append(content)
-        if isinstance(array, np.ma.MaskedArray):
+        # To name masked arrays imports them, so only subclasses are asked.
+        if array.__class__ is not np.ndarray and isinstance(array, np.ma.MaskedArray):
             self._push(np.ma.getmask(array), place.child(".mask"))
 
     def _container(self, thing: Any, cls: type, place: Place) -> None:  # noqa: ANN401 - anything

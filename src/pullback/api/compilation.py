@@ -16,6 +16,7 @@ from pullback.api.jit_callee import Callee
 from pullback.api.jit_history import History, TraceRecord
 from pullback.api.jit_options import Options
 from pullback.api.jit_patterns import DIFFERENT, Recall, pattern_of
+from pullback.api.jit_results import check_returns
 from pullback.api.jit_tracing import Traced
 from pullback.errors import ProgramError
 from pullback.lazy import lazy
@@ -42,7 +43,8 @@ class Jitted(Generic[P, R_co]):
     """A function that runs as native code: `jit` makes one, and says what it does.
 
     It is called as the function is, and may be a method of a class. It keeps its traces, and lets
-    go of them when it goes itself.
+    go of them when it goes itself. The function itself is ``__wrapped__``: to look for a nan or an
+    error in it line by line, call that.
 
     Example:
         >>> import pullback as pb
@@ -52,6 +54,9 @@ class Jitted(Generic[P, R_co]):
         >>> [trace.reason for trace in double.traces]
         ['the first call', 'x: weak float64 → weak int64']
     """
+
+    __name__: str
+    __wrapped__: Callable[P, R_co]
 
     def __init__(self, f: Callable[P, R_co], options: Options) -> None:
         """Begin without traces."""
@@ -239,11 +244,18 @@ def jit(
     (strings, callables) are handed to ``f`` as they are, and others mean another trace.
 
     A compiled function is never stale: where a number, an array or a function that ``f`` takes from
-    a closure, a global or its own object is no longer what it was, ``f`` is traced again.
+    a closure, a global or its own object is no longer what it was, ``f`` is traced again. Each
+    call compares captured arrays that can be written to with what they were, so large ones are
+    better arguments. What ``f`` reads elsewhere (NumPy's random numbers, a file, the time) stays as
+    it was in the trace, and what it does besides (``print``, a counter) is done once a trace.
 
     It composes with every transform, inside and outside. A derivative of the returned function is
     native code, too; it computes values inside ``f`` again. The derivative's own `jit`, as in
     ``jit(grad(f))``, is better: there each value is computed once.
+
+    Machine code is kept in the user's folder for caches, or in the one that the environment
+    variable ``PULLBACK_CACHE_DIR`` names; ``PULLBACK_CACHE=0`` keeps none. Large loops run in as
+    many threads as there are cores, or as ``PULLBACK_THREADS`` says.
 
     Args:
         f: A pure function of pytrees that returns a pytree. It cannot branch on values of arrays or
@@ -262,8 +274,10 @@ def jit(
         `Jitted.explain` say why ``f`` was traced. Without ``f``, a decorator.
 
     Raises:
-        ProgramError: The options name no parameters of ``f``. When the function is called: a static
-            argument, or a leaf that is no number and no array, cannot be hashed.
+        ProgramError: ``f`` is a generator or a coroutine, or the options name no parameters of it.
+            When the function is called: a static argument, or a leaf that is no number and no
+            array, cannot be hashed; or ``f`` returns what is used up by its first reader, or an
+            object that is no pytree and holds arrays of the trace.
         ConversionError: When the function is called: ``f`` asks for a value that is not known.
 
     Example:
@@ -289,6 +303,7 @@ def jit(
 
     def decorate(f: Callable[P, R]) -> Jitted[P, R]:
         check_functions("jit", ProgramError, f=f)
+        check_returns(f)
         return Jitted(f, Options.of(f, static_argnums, static_argnames, donate_argnums))
 
     return decorate if f is None else decorate(f)

@@ -205,8 +205,10 @@ class CompiledFunction(Generic[P, R_co]):
         return self._lowered._traced.executable()
 
     def __str__(self) -> str:
+        passes = self.passes
         parts = [
-            *map(str, self.passes),
+            str(passes[0]),
+            *map(_text, passes, passes[1:]),
             f"kernels:\n{self.kernels}",
             f"memory:\n{self.memory_plan}",
             f"times:\n{self.times}",
@@ -215,6 +217,12 @@ class CompiledFunction(Generic[P, R_co]):
 
     def __repr__(self) -> str:
         return f"<{self._lowered._callee.name} compiled: {self.program!r}>"
+
+
+def _text(before: Pass, now: Pass) -> str:
+    """Return the text of a pass; a short one where it changed nothing."""
+    text = str(now.program)
+    return f"after {now.name}: the same" if text == str(before.program) else str(now)
 
 
 def lower(

@@ -14,7 +14,7 @@ from attrs import frozen
 
 from pullback.api.outputs import NUMERIC, describe
 from pullback.core import Array, lift
-from pullback.errors import ProgramError
+from pullback.errors import DTypeError, ProgramError
 from pullback.primitives.quantity import NUMBERS, Value
 from pullback.tree import Structure, flatten
 from pullback.tree.kinds import exact
@@ -72,6 +72,7 @@ def open_arguments(
     keywords: dict[str, object],
     statics: Mapping[int | str, object],
     label: Callable[[Path], str],
+    name: Callable[[int | str], str],
     *,
     types: bool = False,
 ) -> Arguments:
@@ -82,10 +83,12 @@ def open_arguments(
         keywords: The keyword arguments that are not static.
         statics: The static ones, by position or name.
         label: Returns what a user calls a leaf, from its path; an error asks.
+        name: Returns what a user calls a static argument, from its position or name.
         types: Whether an `ArrayType` stands for an array.
 
     Raises:
         ProgramError: Something that is no number and no array cannot be hashed.
+        DTypeError: An array holds no numbers.
     """
     leaves, structure = flatten((dynamic, keywords))
     numbers: list[int] = []
@@ -99,7 +102,11 @@ def open_arguments(
             value: Value = leaf._value
             found.append(leaf.type)
         elif isinstance(leaf, NUMERIC):
-            value = leaf if _is_readable(leaf) else lift(leaf)._value
+            try:
+                value = leaf if _is_readable(leaf) else lift(leaf)._value
+            except DTypeError as error:
+                msg = f"jit: {label(leaf_path(structure, number))}: {error}"
+                raise DTypeError(msg) from None
             found.append(type_of(value))
         elif types and isinstance(leaf, ArrayType):
             value = leaf
@@ -114,8 +121,7 @@ def open_arguments(
         values.append(value)
     for place, static in statics.items():
         if not _hashes(static):
-            name = f"the static argument {place}"
-            raise _unfit(name, static)
+            raise _unfit_static(name(place), static)
     key = Key(
         structure,
         structure.insertion_orders(),
@@ -144,10 +150,20 @@ def _hashes(value: object) -> bool:
 
 def _unfit(name: str, value: object) -> ProgramError:
     """Return the error about what a trace cannot be kept by."""
-    if isinstance(value, (Array, np.ndarray)):
-        return ProgramError(f"jit: {name} is an array; pass it as an ordinary argument")
     return ProgramError(
         f"jit: {name} is {describe(value)}, which is no number or array and cannot be hashed, so "
         "that no trace can be kept by it; use a tuple in place of a list, a frozen class in place "
         "of one that changes, or register the class with tree.register"
+    )
+
+
+def _unfit_static(name: str, value: object) -> ProgramError:
+    """Return the error about a static argument that no trace can be kept by."""
+    if isinstance(value, (Array, np.ndarray)):
+        msg = f"jit: the static argument {name} is an array; pass it as an ordinary argument"
+        return ProgramError(msg)
+    return ProgramError(
+        f"jit: the static argument {name} is {describe(value)}, which cannot be hashed, so that no "
+        "trace can be kept by it; use a tuple in place of a list, and a frozen class in place of a "
+        "dict or of a class that changes"
     )

@@ -42,7 +42,7 @@ class Callee(Generic[P, R_co]):
             types: Whether an `ArrayType` stands for an array.
         """
         dynamic, keywords, statics = self.options.split(args, kwargs)
-        return open_arguments(dynamic, keywords, statics, self._label, types=types)
+        return open_arguments(dynamic, keywords, statics, self._label, self._name, types=types)
 
     def trace(self, given: Arguments) -> Traced[R_co]:
         """Call the function with arrays of unknown values, and return what it does."""
@@ -52,7 +52,9 @@ class Callee(Generic[P, R_co]):
             for index, number in enumerate(given.numbers)
             if self._is_donated(*paths[number].keys)
         ])  # fmt: skip
-        return trace_call(self.f, given, [self._label(path) for path in paths], donated)
+        labels = [self._label(path) for path in paths]
+        statics = [self._name(place) for place in given.statics]
+        return trace_call(self.f, given, labels, statics, donated)
 
     def _is_donated(self, group: object, key: object, *rest: object) -> bool:
         """Return whether a leaf belongs to an argument that callers give up."""
@@ -64,10 +66,12 @@ class Callee(Generic[P, R_co]):
         """Return what the arguments of a call are like."""
         static = self.options.is_static
         by_position = [
-            Argument.of(parameter_name(self.f, i), value, static=static(i))
+            Argument.of(parameter_name(self.f, i), value, static=static(i), by_name=False)
             for i, value in enumerate(args)
         ]
-        by_name = [Argument.of(k, value, static=static(k)) for k, value in kwargs.items()]
+        by_name = [
+            Argument.of(k, value, static=static(k), by_name=True) for k, value in kwargs.items()
+        ]
         return (*by_position, *by_name)
 
     def _label(self, path: Path) -> str:
@@ -75,5 +79,9 @@ class Callee(Generic[P, R_co]):
         group, key, *_ = path.keys
         if group == 0:
             assert isinstance(key, int)
-            key = parameter_name(self.f, self.options.position(key))
+            key = self._name(self.options.position(key))
         return f"{key}{''.join(path.texts[2:])}"
+
+    def _name(self, place: int | str) -> str:
+        """Return what a user calls an argument."""
+        return parameter_name(self.f, place) if isinstance(place, int) else place

@@ -49,6 +49,8 @@ class Argument:
 
     name: str
     static: bool
+    #: Whether it was passed by its name.
+    by_name: bool
     structure: Structure[object]
     #: The keys of its dicts in the order of insertion.
     orders: tuple[tuple[object, ...], ...]
@@ -58,10 +60,10 @@ class Argument:
     others: tuple[bool, ...]
 
     @staticmethod
-    def of(name: str, value: object, *, static: bool) -> Argument:
+    def of(name: str, value: object, *, static: bool, by_name: bool) -> Argument:
         """Return what an argument is like."""
         if static:
-            return Argument(name, static, LEAF, (), (_text(value),), (True,))
+            return Argument(name, static, by_name, LEAF, (), (_text(value),), (True,))
         leaves, structure = flatten(value)
         numeric = [isinstance(leaf, (*NUMERIC, ArrayType)) for leaf in leaves]
         texts = [
@@ -69,7 +71,8 @@ class Argument:
             for leaf, flag in zip(leaves, numeric, strict=True)
         ]
         others = tuple([not flag for flag in numeric])
-        return Argument(name, static, structure, structure.insertion_orders(), tuple(texts), others)
+        orders = structure.insertion_orders()
+        return Argument(name, static, by_name, structure, orders, tuple(texts), others)
 
     def __str__(self) -> str:
         text = _short(self.structure.write(self.leaves))
@@ -98,6 +101,9 @@ def differences(before: Sequence[Argument], now: Sequence[Argument]) -> list[Dif
 
 def _argument_differences(old: Argument, new: Argument) -> Iterable[Difference]:
     name = old.name
+    if old.by_name != new.by_name:
+        how = {True: "by name", False: "by position"}
+        yield "structure", f"{name} was passed {how[old.by_name]} and is passed {how[new.by_name]}"
     if old.structure != new.structure:
         yield "structure", f"{name}: {_short(str(old.structure))} → {_short(str(new.structure))}"
         return

@@ -38,7 +38,10 @@ class Options:
         donated = _positions("donate_argnums", donate_argnums)
         names = static_argnames if isinstance(static_argnames, tuple) else (static_argnames,)
         if any(not isinstance(name, str) for name in names):
-            msg = f"jit: static_argnames: expected names of parameters, not {static_argnames!r}"
+            msg = (
+                "jit: static_argnames: expected the name of a parameter, or a tuple of names, not "
+                f"{static_argnames!r}"
+            )
             raise ProgramError(msg)
         if not (positions or names or donated):
             return Options()
@@ -91,7 +94,7 @@ def _positions(option: str, given: int | tuple[int, ...]) -> tuple[int, ...]:
     """Return positions that a user gave."""
     positions = given if isinstance(given, tuple) else (given,)
     if any(type(number) is not int or number < 0 for number in positions):
-        msg = f"jit: {option}: expected positions, counted from 0, not {given!r}"
+        msg = f"jit: {option}: expected a position from 0, or a tuple of positions, not {given!r}"
         raise ProgramError(msg)
     return tuple(sorted(set(positions)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from sys import getrefcount
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, final
 
@@ -14,11 +15,12 @@ from attrs import field, frozen
 from pullback.api.captures import Captures, capture
 from pullback.api.closures import active
 from pullback.api.jit_arguments import Arguments
+from pullback.api.jit_results import check_leaves
 from pullback.api.plain import plain
 from pullback.compiler.call import Compiled
-from pullback.core.collector import paused
 from pullback.control.parts import Flags, call_bundled
 from pullback.core import Array, Program, Trace, build_program, constant, unknown
+from pullback.core.collector import paused
 from pullback.primitives.quantity import Value
 from pullback.transforms.programs import dependence, moved
 from pullback.tree import Structure, flatten, unflatten
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 R_co = TypeVar("R_co", covariant=True)
 
+_CHANGING: Final = (np.ndarray, set, bytearray)
+
 
 @final
 @frozen(eq=False, repr=False)
@@ -38,9 +42,9 @@ class Result(Generic[R_co]):
     structure: Structure[R_co]
     #: The leaves that are no arrays of ours, which are handed back as they are.
     leaves: Sequence[object]
-    #: The places of those that are, and of ndarrays, which are handed back as copies.
+    #: The places of those that are, and of what can change, which is handed back as a copy.
     numbers: Sequence[int]
-    ndarrays: Sequence[int]
+    copied: Sequence[int]
 
     def builder(self) -> Callable[[list[Value]], Value]:
         """Return the function that makes the tree of a list of outputs, which becomes its own."""
@@ -59,8 +63,8 @@ class Result(Generic[R_co]):
         leaves = list(self.leaves)
         for number, output in zip(self.numbers, outputs, strict=True):
             leaves[number] = output
-        for number in self.ndarrays:
-            leaves[number] = np.array(leaves[number])
+        for number in self.copied:
+            leaves[number] = copy(leaves[number])
         return unflatten(self.structure, leaves)
 
 
@@ -130,6 +134,7 @@ def trace_call(
     f: Callable[..., R_co],
     given: Arguments,
     labels: Sequence[str],
+    names: Sequence[str],
     donated: tuple[int, ...],
 ) -> Traced[R_co]:
     """Call a function with arrays of unknown values, and return what it does.
@@ -140,12 +145,19 @@ def trace_call(
         f: The function.
         given: Its arguments.
         labels: What a user calls each leaf of those that are not static.
+        names: What he calls those that are.
         donated: Which numbers and arrays belong to arguments that callers give up.
+
+    Raises:
+        ProgramError: What it returns cannot be handed back by later calls.
     """
-    others = [
-        leaf for leaf, type_ in zip(given.leaves, given.key.types, strict=True) if type_ is None
-    ]
-    captures = capture(f, *given.statics.values(), *others)
+    others = [i for i, type_ in enumerate(given.key.types) if type_ is None]
+    captures = capture(
+        f,
+        *given.statics.values(),
+        *[given.leaves[i] for i in others],
+        names=[*names, *[labels[i] for i in others]],
+    )
     start = time.perf_counter()
     trace = Trace()
     own = frozenset((trace,))
@@ -165,10 +177,11 @@ def trace_call(
     program, outer = build_program(trace, inputs, [*outputs.values()])
     for number in outputs:
         found[number] = None  # it would hold the graph
-    ndarrays = [i for i, leaf in enumerate(found) if isinstance(leaf, np.ndarray)]
-    for number in ndarrays:
-        found[number] = np.array(found[number])
-    result = Result(structure, tuple(found), tuple(outputs), tuple(ndarrays))
+    check_leaves(f, found, trace)
+    copied = [i for i, leaf in enumerate(found) if isinstance(leaf, _CHANGING)]
+    for number in copied:
+        found[number] = copy(found[number])
+    result = Result(structure, tuple(found), tuple(outputs), tuple(copied))
     seconds = time.perf_counter() - start
     return Traced(program, tuple(outer), result, captures, donated, seconds)
 

@@ -1,5 +1,7 @@
 """What machine code depends on beside the program: for another machine or version it is none."""
 
+# ruff: noqa: PTH118, PTH120, PTH123 - a path of strings: pathlib takes milliseconds to load
+
 from __future__ import annotations
 
 import hashlib
@@ -8,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
-from pathlib import Path
+from os import path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -32,22 +34,27 @@ _VOLATILE: Final = frozenset(
 def circumstances() -> bytes | None:
     """Return a hash of the machine and of all that makes code; None if it cannot be told."""
     try:
-        sources = [line for name in _SOURCES for line in _files(Path(__file__).parents[1] / name)]
+        root = path.dirname(path.dirname(__file__))
+        sources = [line for name in _SOURCES for line in _files(path.join(root, name))]
         parts = [sys.version, np.__version__, _llvm(), _processor(), *sorted(sources)]
     except OSError:  # a library is in an archive
         return None
     return hashlib.sha256("\n".join(parts).encode()).digest()
 
 
-def _files(folder: Path) -> Iterator[str]:
+def _files(folder: str) -> Iterator[str]:
     """Yield a line for each source file in a folder: its size, and when it was written."""
     with os.scandir(folder) as found:
         for entry in found:
             if entry.is_dir():
-                yield from _files(Path(entry.path))
+                yield from _files(entry.path)
             elif entry.name.endswith(".py"):
-                status = entry.stat()
-                yield f"{entry.path} {status.st_size} {status.st_mtime_ns}"
+                yield _line(entry)
+
+
+def _line(file: os.DirEntry[str]) -> str:
+    status = file.stat()
+    return f"{file.path} {status.st_size} {status.st_mtime_ns}"
 
 
 def _llvm() -> str:
@@ -55,17 +62,16 @@ def _llvm() -> str:
     spec = find_spec("llvmlite")
     assert spec is not None, "it is a dependency"
     assert spec.origin is not None, "it is no namespace"
-    with os.scandir(Path(spec.origin).parent / "binding") as found:
-        files = [(file.path, file.stat()) for file in found if "llvmlite." in file.name]
-    lines = [f"{path} {status.st_size} {status.st_mtime_ns}" for path, status in files]
-    return "\n".join(sorted(lines))
+    with os.scandir(path.join(path.dirname(spec.origin), "binding")) as found:
+        return "\n".join(sorted([_line(file) for file in found if "llvmlite." in file.name]))
 
 
 def _processor() -> str:
     """Return what the processor is, without LLVM where the system says it."""
     try:
-        first, _, _ = Path("/proc/cpuinfo").read_text("ascii").partition("\n\n")
-    except (OSError, UnicodeDecodeError):
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            first, _, _ = file.read().partition("\n\n")
+    except OSError:
         features: str = binding.get_host_cpu_features().flatten()
         return f"{binding.get_process_triple()} {binding.get_host_cpu_name()} {features}"
     lines = [line for line in first.split("\n") if line.partition("\t")[0] not in _VOLATILE]

@@ -140,7 +140,7 @@ class _Writer:
         return b"object", number, _class(value)
 
 
-def _numbered(trees: Sequence[object]) -> tuple[tuple[bytes, ...], bytes]:
+def _numbered(trees: Sequence[Value]) -> tuple[tuple[bytes, ...], bytes]:
     """Return the different ones among trees, in canonical form, and the number of each tree."""
     distinct = {id(tree): tree for tree in trees}
     found: dict[bytes, int] = {}

@@ -34,6 +34,7 @@ _X86_64: Final = 62
 
 _PROGBITS, _SYMTAB, _RELA, _NOBITS = 1, 2, 4, 8  # sh_type
 _WRITE, _ALLOC, _EXECUTE = 1, 2, 4  # sh_flags
+_LOCAL: Final = 0  # the upper half of st_info
 _R_X86_64_64: Final = 1
 
 
@@ -71,7 +72,7 @@ def load(code: bytes, symbols: Mapping[str, int]) -> Image:
         raise UnloadableError
     file = _File(code)
     places, end = _layout(file)
-    memory = mmap.mmap(-1, end, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    memory = mmap.mmap(-1, max(end, 1), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     base = ctypes.addressof(ctypes.c_char.from_buffer(memory))
     for number, place in places.items():
         section = file.sections[number]
@@ -158,16 +159,17 @@ def _access(section: _Section) -> int:
 def _symbols(
     file: _File, found: Mapping[int, int], outside: Mapping[str, int]
 ) -> tuple[list[int | None], dict[str, int]]:
-    """Return the address of each symbol, if it has one, and those that have a name by it."""
+    """Return the address of each symbol, if it has one; and by their names those for others."""
     (table,) = [section for section in file.sections if section.type == _SYMTAB]
     values: list[int | None] = []
     names: dict[str, int] = {}
-    for name, _, _, section, value, _ in _SYMBOL.iter_unpack(file.data(table)):
+    for name, info, _, section, value, _ in _SYMBOL.iter_unpack(file.data(table)):
         text = file.text(table.link, name)
         place = found.get(section)
         if place is not None:
             values.append(place + value)
-            names[text] = place + value
+            if info >> 4 != _LOCAL:
+                names[text] = place + value
         else:
             values.append(_outside(text, outside) if section == 0 and text else None)
     return values, names

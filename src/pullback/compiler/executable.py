@@ -11,10 +11,9 @@ import numpy as np
 from attrs import field, frozen
 from numpy import empty
 
-from pullback.compiler import kept, pool
+from pullback.compiler import kept
 from pullback.compiler.frame import HOST_CALLBACK, Frame, Ground, fitting
-from pullback.compiler.host import UnfitError
-from pullback.compiler.interface import CALL_HOST, PARALLEL, REFUSED, RUN, UNFIT
+from pullback.compiler.interface import CALL_HOST, PARALLEL, REFUSED, RUN, UNFIT, UnfitError
 from pullback.compiler.loading import Loaded, load
 from pullback.compiler.native import Native
 from pullback.core.program import Program
@@ -23,12 +22,13 @@ from pullback.lazy import lazy
 from pullback.primitives.quantity import Value
 
 if TYPE_CHECKING:
-    from pullback.compiler import building
+    from pullback.compiler import building, pool
     from pullback.compiler.building import Building
     from pullback.compiler.kernels import Plan
     from pullback.compiler.memory import Memory
 else:
     building = lazy("pullback.compiler.building")
+    pool = lazy("pullback.compiler.pool")
 
 #: A compiled run: takes the root's address, the arguments and arrays for the results; returns 0, or
 #: 1 where a host call failed, or `UNFIT` where an argument is not as described.

@@ -11,8 +11,15 @@ from typing import Final, final
 
 import numpy as np
 
-from pullback.compiler.host import UnfitError
-from pullback.compiler.interface import ARENA, CONSTANTS, DESCRIPTIONS, FRAME, INPUTS, TABLE
+from pullback.compiler.interface import (
+    ARENA,
+    CONSTANTS,
+    DESCRIPTIONS,
+    FRAME,
+    INPUTS,
+    TABLE,
+    UnfitError,
+)
 from pullback.compiler.native import Native
 from pullback.core.program import Program
 from pullback.errors import ProgramError

@@ -13,13 +13,10 @@ from typing import TypeAlias, final
 import numpy as np
 from attrs import frozen
 
+from pullback.compiler.interface import UnfitError
 from pullback.primitives.primitive import Primitive
 from pullback.primitives.quantity import Value
 from pullback.types import ArrayType
-
-
-class UnfitError(Exception):
-    """A Python integer is too long for native code. Never seen outside the compiler."""
 
 
 @final

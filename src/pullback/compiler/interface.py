@@ -27,3 +27,7 @@ REFUSED: Final = 3
 RUN: Final = "run"
 CALL_HOST: Final = "pullback_call_host"
 PARALLEL: Final = "pullback_parallel"
+
+
+class UnfitError(Exception):
+    """A Python integer is too long for native code. Never seen outside the compiler."""

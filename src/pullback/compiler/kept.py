@@ -73,4 +73,3 @@ def _held(program: Program) -> Iterator[Primitive | np.ndarray]:
         for primitive, _ in each.steps:
             yield primitive
             programs += [held for _, held in held_programs(primitive)]
-

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from attrs import frozen
 
 from pullback.compiler.donation import Donation
-from pullback.compiler.host import HostCall
 from pullback.primitives.quantity import Value
 from pullback.types import ArrayType
+
+if TYPE_CHECKING:  # most programs have no such calls
+    from pullback.compiler.host import HostCall
 
 
 @final

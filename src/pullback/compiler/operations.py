@@ -35,11 +35,7 @@ def operations(program: Program, types: list[ArrayType]) -> Operations:
     numbers: list[int] = []
     examples: list[int] = []
     for k, (primitive, operands) in enumerate(program.steps):
-        if len(operands) == 2:  # nearly always, where there are very many
-            x, y = operands
-            key = token(primitive), ids[first + k], ids[x], ids[y]
-        else:
-            key = token(primitive), ids[first + k], *[ids[operand] for operand in operands]
+        key = token(primitive), ids[first + k], *[ids[operand] for operand in operands]
         number = found.setdefault(key, len(examples))
         if number == len(examples):
             examples.append(k)

@@ -5,6 +5,8 @@ if that fits. Nothing that happens to the folder fails a caller: at worst nothin
 The files that were used least recently make room for new ones.
 """
 
+# ruff: noqa: PTH100, PTH102, PTH103, PTH105, PTH108, PTH111, PTH116, PTH117, PTH118, PTH120, PTH123 - a path of strings: pathlib takes milliseconds to load
+
 from __future__ import annotations
 
 import contextlib
@@ -13,13 +15,19 @@ import os
 import re
 import stat
 import sys
-import tempfile
 import warnings
 from functools import cache
-from pathlib import Path
-from typing import Final, final
+from os import path
+from typing import TYPE_CHECKING, Final, final
 
 from attrs import frozen
+
+from pullback.lazy import lazy
+
+if TYPE_CHECKING:
+    import tempfile
+else:
+    tempfile = lazy("tempfile")
 
 #: Where the folder is; the whole path.
 FOLDER: Final = "PULLBACK_CACHE_DIR"
@@ -27,26 +35,27 @@ FOLDER: Final = "PULLBACK_CACHE_DIR"
 SWITCH: Final = "PULLBACK_CACHE"
 
 _LIMIT: Final = 256 * 2**20
-_OURS: Final = re.compile(r"[0-9a-f]{64}(\..*)?")  # an entry, or a file that became none
+_OURS: Final = r"[0-9a-f]{64}(\..*)?"  # an entry, or a file that became none
 
 
 @final
-@frozen
+@frozen(repr=False)
 class Store:
     """Entries in a folder."""
 
-    folder: Path
+    folder: str
     #: Bytes that all entries may have together.
     limit: int = _LIMIT
 
     def read(self, key: bytes) -> bytes | None:
         """Return what was kept under a key, unless it is missing or damaged."""
-        file = self.folder / key.hex()
+        name = path.join(self.folder, key.hex())
         try:
             if not self._is_private():
                 return None
-            whole = file.read_bytes()
-            os.utime(file)  # now the most recently used one
+            with open(name, "rb") as file:
+                whole = file.read()
+            os.utime(name)  # now the most recently used one
         except OSError:
             return None
         checksum, found = whole[: len(key)], whole[len(key) :]
@@ -55,39 +64,41 @@ class Store:
     def write(self, key: bytes, data: bytes) -> None:
         """Keep data under a key, in place of what was there."""
         with contextlib.suppress(OSError):
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.makedirs(path.dirname(self.folder), exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(self.folder, 0o700)
             if self._is_private() and len(data) < self.limit:
                 self._replace(key.hex(), _checksum(key, data) + data)
                 self._trim()
 
     def _replace(self, name: str, data: bytes) -> None:
-        descriptor, path = tempfile.mkstemp(prefix=f"{name}.", dir=self.folder)
+        descriptor, new = tempfile.mkstemp(prefix=f"{name}.", dir=self.folder)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
-            Path(path).replace(self.folder / name)
+            os.replace(new, path.join(self.folder, name))
         except BaseException:
             with contextlib.suppress(OSError):
-                Path(path).unlink()
+                os.unlink(new)
             raise
 
     def _trim(self) -> None:
         """Remove the files that were used least recently, while all have too many bytes."""
         with os.scandir(self.folder) as found:
-            files = [(file.stat(), file.path) for file in found if _OURS.fullmatch(file.name)]
+            files = [(file.stat(), file.path) for file in found if re.fullmatch(_OURS, file.name)]
         total = sum(status.st_size for status, _ in files)
-        for status, path in sorted(files, key=lambda file: file[0].st_mtime_ns):
+        for status, name in sorted(files, key=lambda file: file[0].st_mtime_ns):
             if total <= self.limit:
                 break
             with contextlib.suppress(OSError):
-                Path(path).unlink()
+                os.unlink(name)
                 total -= status.st_size
 
     def _is_private(self) -> bool:
         """Return whether nobody else can have written here; otherwise say so once."""
         if sys.platform == "win32":  # a profile's folders are private, and have no mode
             return True
-        status = self.folder.stat()
+        status = os.stat(self.folder)
         if not stat.S_ISDIR(status.st_mode):
             return False
         if status.st_uid == os.getuid() and not stat.S_IMODE(status.st_mode) & 0o077:
@@ -102,26 +113,27 @@ def standard_store() -> Store | None:
         return None
     named = os.environ.get(FOLDER)
     try:
-        folder = Path(named).absolute() if named else _usual_folder()
-    except (OSError, RuntimeError):  # there is no working folder, no home
+        folder = path.abspath(named) if named else _usual_folder()
+    except OSError:  # there is no working folder
         return None
-    return Store(folder) if folder.is_absolute() else None
+    return Store(folder) if path.isabs(folder) else None
 
 
-def _usual_folder() -> Path:
-    home = Path("~").expanduser
+def _usual_folder() -> str:
+    """Return the platform's folder; no whole path where there is no home."""
+    home = path.expanduser("~")
     match sys.platform:
         case "win32":
-            return Path(os.environ.get("LOCALAPPDATA", ""), "pullback", "Cache")
+            return path.join(os.environ.get("LOCALAPPDATA", ""), "pullback", "Cache")
         case "darwin":
-            return home() / "Library" / "Caches" / "pullback"
+            return path.join(home, "Library", "Caches", "pullback")
         case _:
-            base = Path(os.environ.get("XDG_CACHE_HOME", ""))  # only a whole path counts
-            return (base if base.is_absolute() else home() / ".cache") / "pullback"
+            base = os.environ.get("XDG_CACHE_HOME", "")  # only a whole path counts
+            return path.join(base if path.isabs(base) else path.join(home, ".cache"), "pullback")
 
 
 @cache
-def _warn(folder: Path) -> None:
+def _warn(folder: str) -> None:
     warnings.warn(
         f"compiled code is not kept: the folder {folder} holds code that will run, and other users "
         f"may write to it; make it yours alone (chmod 700), or name another one in {FOLDER}",

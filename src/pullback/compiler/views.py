@@ -42,7 +42,7 @@ def same_memory(
         place = _place(program, kinds, stored, found, number)
         if place is None:
             continue
-        root, start = place
+        root, _ = place
         want = program.type_at(number).shape
         size = math.prod(program.type_at(root).shape)
         if root >= first and 2 * math.prod(want) < size:

@@ -105,9 +105,7 @@ class Array(Conversion):
     ) -> Array:
         """Apply a primitive to quantities of which this node is one."""
         if len(operands) == 2:
-            x, y = operands
-            left = x if x.__class__ is Array else lift(x)
-            return left._binary(primitive, y if y.__class__ is Array else lift(y))
+            return lift(operands[0])._binary(primitive, lift(operands[1]))
         return apply(primitive, *[lift(operand) for operand in operands])
 
     def _unary(self, primitive: Primitive) -> Array:

@@ -1,12 +1,14 @@
 """Whose code something is: a library's, which is taken for constant, or the user's."""
 
+# ruff: noqa: PTH120 - a path of strings: pathlib takes milliseconds to load
+
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
+from os import path
 from typing import Final
 
 import numpy as np
@@ -16,9 +18,9 @@ _OWN: Final = __name__.partition(".")[0]
 _KNOWN: Final = sys.stdlib_module_names | {"numpy", "scipy", _OWN}
 #: Python's own library, what is installed beside NumPy, and this package.
 _FOLDERS: Final = (
-    Path(os.__file__).parent,
-    Path(np.__file__).parent.parent,
-    Path(__file__).parent.parent,
+    path.dirname(os.__file__) + path.sep,
+    path.dirname(path.dirname(np.__file__)) + path.sep,
+    path.dirname(path.dirname(__file__)) + path.sep,
 )
 _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 
@@ -59,5 +61,5 @@ def _top(name: object) -> str:
 def _is_library(name: object, file: object) -> bool:
     if not isinstance(file, str):
         return _top(name) in _KNOWN
-    path = Path(file)
-    return not _INSTALLED.isdisjoint(path.parts) or any(map(path.is_relative_to, _FOLDERS))
+    parts = path.normpath(file).split(path.sep)
+    return not _INSTALLED.isdisjoint(parts) or file.startswith(_FOLDERS)

@@ -32,6 +32,7 @@ else:
 _CALLED: Final = {"Jitted": "jit"}
 _STEPS: Final = 6  # that are shown of how a value is computed
 _LINES: Final = 20
+_LONG: Final = 160  # characters of a line of code
 _TRACERS: Final = "vmap, jit or a loop"
 #: What code wants in order to decide what it does; an argument that is static may decide it.
 _DECIDING: Final = frozenset({"bool(x)", "int(x)", "operator.index(x)", "x.item()"})
@@ -62,9 +63,10 @@ def unknown_value(operation: str, node: Array, remedy: str) -> ConversionError:
 
 
 def _frames(frame: FrameType | None) -> Iterator[FrameType]:
-    """Yield the calls that are under way, the innermost first."""
+    """Yield the calls that are under way, the innermost first, but for those of decorators."""
     while frame is not None:
-        yield frame
+        if frame.f_globals.get("__name__") != "contextlib":
+            yield frame
         frame = frame.f_back
 
 
@@ -76,7 +78,7 @@ def _line(frames: Iterable[FrameType]) -> Iterator[str]:
             yield f'File "{file}", line {number}, in {frame.f_code.co_name}'
             source = linecache.getline(file, number, frame.f_globals).strip()
             if source:
-                yield f"  {source}"
+                yield f"  {source}" if len(source) <= _LONG else f"  {source[: _LONG - 3]}..."
             return
 
 
@@ -92,16 +94,19 @@ def _tracer(frames: Sequence[FrameType], node: Array) -> str | None:
     own = [is_own(frame.f_globals) for frame in frames]
     first = own.index(False) if False in own else len(own)  # of the user's code
     public = {*namespace.LATE, *namespace.__all__}
-    holding, found = False, None
-    for frame, ours in zip(frames[first:], own[first:], strict=True):
-        holding = ours and (holding or _holds(frame, traces))
-        name = frame.f_code.co_qualname.partition(".")[0]
-        # One that is written with another (a loop with `scan`) is what the user called.
-        if holding and name in public and (not found or found in frame.f_code.co_names):
-            found = name
-        elif found:
-            break
-    return None if found is None else _CALLED.get(found, found)
+    for start in (first, 0):  # a function in C that is traced itself has no line of its user
+        holding, found = False, None
+        for frame, ours in zip(frames[start:], own[start:], strict=True):
+            holding = ours and (holding or _holds(frame, traces))
+            name = frame.f_code.co_qualname.partition(".")[0]
+            # One that is written with another (a loop with `scan`) is what the user called.
+            if holding and name in public and (not found or found in frame.f_code.co_names):
+                found = name
+            elif found:
+                break
+        if found:
+            return _CALLED.get(found, found)
+    return None
 
 
 def _holds(frame: FrameType, traces: frozenset[Trace]) -> bool:

@@ -38,6 +38,7 @@ class VectorType(Type):
 class FunctionType(Type):
     return_type: Type
     def __init__(self, return_type: Type, args: Iterable[Type]) -> None: ...
+    def as_pointer(self) -> PointerType: ...
 
 class Value:
     type: Type
@@ -49,6 +50,9 @@ class AllocaInstr(Value):
 class Constant(Value):
     constant: Number
     def __init__(self, typ: Type, constant: Number) -> None: ...
+
+class FormattedConstant(Constant):
+    def __init__(self, typ: Type, constant: str) -> None: ...
 
 class Argument(Value):
     name: str
@@ -69,6 +73,7 @@ class GlobalValue(Value):
 class GlobalVariable(GlobalValue):
     initializer: Constant
     global_constant: bool
+    align: int
     unnamed_addr: bool
     def __init__(self, module: Module, typ: Type, name: str) -> None: ...
 

@@ -1,7 +1,7 @@
 """LLVM's passes and its generation of code, in several threads at once.
 
-llvmlite lets one thread at a time into LLVM. LLVM asks for less: that threads share no context, so
-each module here has one of its own, and that each has its own passes and description of the machine.
+llvmlite lets one thread at a time into LLVM. LLVM asks for less: threads must share no context, so
+each module here has one of its own; and no passes, and no description of the machine.
 """
 
 from __future__ import annotations
@@ -40,9 +40,10 @@ def emit_object(module: binding.ModuleRef, machine: binding.TargetMachine) -> by
 
 
 @functools.cache
-def _function(name: str) -> Callable[..., ctypes.c_void_p]:
+def _function(name: str) -> Callable[..., object]:
     """Return a function of llvmlite's library without the lock around it."""
     locked = getattr(ffi.lib, name)
-    function = getattr(ctypes.CDLL(ffi.lib._name), name)
-    function.argtypes, function.restype = locked.argtypes, locked.restype
+    # The library's path has no other name.
+    function: Callable[..., object] = ctypes.CDLL(ffi.lib._name)[name]  # noqa: SLF001
+    function.argtypes, function.restype = locked.argtypes, locked.restype  # type: ignore[attr-defined]  # as ctypes has it
     return function

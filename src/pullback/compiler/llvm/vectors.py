@@ -107,8 +107,8 @@ def stepped(
     b: ir.IRBuilder, pointer: ir.Value, kind: ir.Type, index: ir.Value, step: int
 ) -> ir.Value:
     """Return a pointer ``index·step`` elements further."""
-    if isinstance(index, ir.Constant) and isinstance(index.constant, int):
-        return moved(b, pointer, kind, index.constant * step)
+    if isinstance(index, ir.Constant):
+        return moved(b, pointer, kind, int(index.get_reference()) * step)
     if step == 0:
         return pointer
     place = b.mul(index, ir.Constant(INDEX, step), flags=("nsw",)) if step != 1 else index

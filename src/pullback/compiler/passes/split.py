@@ -24,6 +24,8 @@ def split(program: Program) -> Program:
     Before -> after:
         [b = sum(a, axes (0, 1))]  ->  [c = sum(a, axes (1,)), b = sum(c, axes (0,))]
     """
+    if program.operations.isdisjoint(_FOLDS):
+        return program
     first = len(program.inputs) + len(program.constants)
     numbers = list(range(first))
     steps: list[Typed] = []
