@@ -33,7 +33,7 @@ def test_cases_of_the_fuzzer(seed: int) -> None:
     assert report(seed) is None
 
 
-# ------------------------------------------------------------------------------- absent zeros, calls
+# ------------------------------------------------------------------------------ absent zeros, calls
 
 CALLS: dict[str, Callable[[Value], Value]] = {
     "jit": pb.jit(of(lambda x: pb.sqrt(x) * x[::-1])),
@@ -45,6 +45,15 @@ CALLS: dict[str, Callable[[Value], Value]] = {
     "jit of a scan": pb.jit(of(lambda x: pb.scan(lambda c, y: (c + pb.sqrt(y), c), 0.0, x)[1])),
     "jit of jit": pb.jit(pb.jit(of(pb.sqrt))),
 }
+
+
+@pytest.mark.parametrize("f", [pb.sign, abs, of(lambda x: pb.clip(x, -1.0, 2.0)), pb.square])
+def test_a_number_in_all_lanes_goes_through_every_instruction(f: Callable[[Value], Value]) -> None:
+    def g(x: Value, y: Value) -> Value:
+        return pb.minimum(f(pb.maximum(x, x - 1)), y)
+
+    y = np.linspace(-3, 3, 85, dtype=np.float32).reshape(5, 17)
+    assert np.array_equal(pb.jit(g)(np.array(-1.5), y), np.minimum(np.asarray(f(-1.5)), y))
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -1,8 +1,9 @@
 from ctypes import _CFunctionType
 from types import TracebackType
+from typing import Self
 
 class OutputString:
-    def __enter__(self) -> OutputString: ...
+    def __enter__(self) -> Self: ...
     def __exit__(
         self,
         kind: type[BaseException] | None,

@@ -162,7 +162,9 @@ def _cast_float(b: ir.IRBuilder, x: ir.Value, have: DType, want: DType) -> ir.Va
         return b.fcmp_unordered("!=", x, ir.Constant(x.type, 0.0))
     if want.kind == "f":
         if isinstance(x, ir.Constant):  # the same in all lanes
-            number = x.constant[0].constant if isinstance(x.type, ir.VectorType) else x.constant
+            number: object = x.constant
+            if isinstance(number, (list, tuple)):
+                number = number[0].constant
             with np.errstate(over="ignore"):
                 return ir.Constant(target, float(np.asarray(number).astype(want)))
         return b.fptrunc(x, target) if want.itemsize < have.itemsize else b.fpext(x, target)

@@ -222,7 +222,9 @@ def masked(b: ir.IRBuilder, x: ir.Value, first: int) -> ir.Value:
 def _shuffled(b: ir.IRBuilder, x: ir.Value, y: ir.Value, lanes: Sequence[int]) -> ir.Value:
     if len(lanes) == 1:
         return b.extract_element(x, ir.Constant(_INT, lanes[0]))
-    return b.shuffle_vector(x, y, _mask(tuple(lanes)))
+    found = b.shuffle_vector(x, y, _mask(tuple(lanes)))
+    found.type = Lanes(x.type.element, len(lanes))  # where llvmlite has its own type of vectors
+    return found
 
 
 @functools.cache
