@@ -71,14 +71,15 @@ def test_forward_jacobian_of_a_jitted_one_has_no_nan_that_eager_has_not() -> Non
         return pb.sum((x * x) ** 1.5)
 
     x = np.array([-0.4, 0.0, 2.0])
-    for g in (f, pb.jit(f), pb.jit(pb.jit(f))):
+    functions: list[Callable[[Value], Value]] = [f, pb.jit(f), pb.jit(pb.jit(f))]
+    for g in functions:
         twice = pb.jacobian(pb.jacobian(g, mode="forward"), mode="forward")
         np.testing.assert_allclose(pb.jit(twice)(x), np.diag([2.4, 0.0, 12.0]), rtol=1e-12)
 
 
 def test_absent_zeros_cost_no_native_code_at_each_call() -> None:
     f = pb.jit(of(lambda x: pb.sqrt(x) * 3.0))
-    jacobian = pb.jacobian(f, mode="forward")
+    jacobian: Callable[[Value], Value] = pb.jacobian(f, mode="forward")
     jacobian(X)
     call = next(iter(f._traces.values()))[0]._calls
     derived = [len(each._derived) for each, _ in call.values()]

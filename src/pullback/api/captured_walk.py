@@ -12,23 +12,30 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Mapping
-from enum import Enum
-from functools import cached_property, partial
-from operator import attrgetter, itemgetter, methodcaller
+from functools import partial
 from types import (
     BuiltinFunctionType,
     FunctionType,
-    MappingProxyType,
     MethodType,
     MethodWrapperType,
     ModuleType,
-    SimpleNamespace,
 )
 from typing import Any, Final, final  # noqa: TID251 - things of any type
 
 import numpy as np
 from attrs import Factory, frozen
 
+from pullback.api.captured_classes import (
+    CLOSED,
+    GETTERS,
+    IDLE,
+    MAPPINGS,
+    SETS,
+    TRANSPARENT,
+    WRAPPERS,
+    is_tree,
+    shows_all,
+)
 from pullback.api.captured_code import Code, code_key, read_code
 from pullback.api.captured_guards import (
     Guards,
@@ -46,34 +53,11 @@ from pullback.api.captured_guards import (
     variable,
 )
 from pullback.api.captured_values import ATOMS, MISSING, AnyArray, Kind, Mark, Place, note
-from pullback.core import Array, Program, Trace
+from pullback.core import Array
 from pullback.core.origins import is_library, is_library_class, is_own, is_own_class
-from pullback.errors import StructureError
-from pullback.primitives.primitive import Primitive
 from pullback.tree.classes import kind_of
 
 _MOST: Final = 1_000_000  # things; those beyond are compared by identity
-
-_MAPPINGS: Final = (dict, MappingProxyType)
-_SETS: Final = (set, frozenset)
-#: Where the function is in what wraps one.
-_WRAPPERS: Final[Mapping[type, str]] = {
-    property: "fget",
-    cached_property: "func",
-    staticmethod: "__func__",
-    classmethod: "__func__",
-}
-#: What is compared by identity, though one could look inside.
-_CLOSED: Final = (Enum, Program, Primitive, Trace)
-#: What reads attributes or elements that are given by name or place.
-_GETTERS: Final = (attrgetter, itemgetter, methodcaller)
-#: Classes of libraries whose instances are no more than their attributes.
-_TRANSPARENT: Final = (SimpleNamespace, slice)
-#: Special methods that no computation calls.
-_IDLE: Final = frozenset(
-    {"__repr__", "__str__", "__format__", "__reduce__", "__reduce_ex__", "__getstate__"}
-    | {"__setstate__", "__del__", "__dir__", "__sizeof__", "__init_subclass__"}
-)
 
 
 def walk(roots: tuple[object, ...], names: tuple[str, ...]) -> Walk:
@@ -179,7 +163,7 @@ class Walk:
         if known is not None:
             return self._mark(place, Kind.SEEN, known[0])
         self._seen[id(thing)] = len(self.marks), thing
-        if len(self._seen) > _MOST or issubclass(cls, _CLOSED):
+        if len(self._seen) > _MOST or issubclass(cls, CLOSED):
             return self._mark(place, Kind.OBJECT, thing)
         return self._open(thing, cls, place)
 
@@ -198,9 +182,9 @@ class Walk:
             self._mark(place, Kind.SHAPE, ("a partial",))
             for step in ("func", "args", "keywords"):
                 self._push(getattr(thing, step), place.child("." + step))
-        elif cls in _WRAPPERS:
+        elif cls in WRAPPERS:
             self._mark(place, Kind.SHAPE, (f"a {cls.__name__}",))
-            self._push(getattr(thing, _WRAPPERS[cls]), place)
+            self._push(getattr(thing, WRAPPERS[cls]), place)
         elif issubclass(cls, ModuleType):
             self._module(thing, place)
         elif issubclass(cls, type):
@@ -288,7 +272,7 @@ class Walk:
         holder = _Holder(variables.get, place, variables, instance=False)
         self._hold(holder)
         for name, value in tuple(variables.items()):
-            if name[:2] == "__" and type(value) is FunctionType and name not in _IDLE:
+            if name[:2] == "__" and type(value) is FunctionType and name not in IDLE:
                 self._look_up(holder, name)
         for base in (*cls.__bases__, type(cls)):
             if not is_library_class(base):
@@ -314,13 +298,13 @@ class Walk:
             self._sequence(tuple(thing), f"a {cls.__name__}", place)
         elif issubclass(cls, (list, deque)):
             self._sequence(self.guards.container(tuple, thing), f"a {cls.__name__}", place)
-        elif issubclass(cls, _MAPPINGS):
+        elif issubclass(cls, MAPPINGS):
             found = self.guards.container(entries, thing)
             keys, values = found[: len(found) // 2], found[len(found) // 2 :]
             self._sequence(keys, f"the keys of a {cls.__name__}", place, "key ")
             for key, value in zip(keys, values, strict=True):
                 self._push(value, place.child(f"[{key!r}]" if type(key) in ATOMS else "[...]"))
-        elif issubclass(cls, _SETS):
+        elif issubclass(cls, SETS):
             found = self.guards.container(tuple, thing)
             if all(type(element) in ATOMS for element in found):
                 exact = frozenset([(type(element), repr(element)) for element in found])
@@ -362,7 +346,7 @@ class Walk:
                 self.guards.bindings.append((partial(same_elements, thing), content, content))
                 return self._mark(place, Kind.CONTENT, content)
         if library:
-            if issubclass(cls, _GETTERS):
+            if issubclass(cls, GETTERS):
                 return self._getter(thing, place)
             memory = buffered(thing)
             if memory is not None:
@@ -371,7 +355,7 @@ class Walk:
             wrapped = getattr(thing, "__wrapped__", MISSING)
             if wrapped is not MISSING:  # what a wrapper keeps besides is its own affair
                 return self._push(wrapped, place)
-            if cls not in _TRANSPARENT and not is_own_class(cls):
+            if cls not in TRANSPARENT and not is_own_class(cls):
                 self._mark(place, Kind.OBJECT, thing)
         self._mark(place, Kind.SHAPE, (f"an instance of {cls.__qualname__}", cls.__module__))
         if is_own_class(cls):  # these do not change
@@ -381,7 +365,7 @@ class Walk:
             return None
         if not library:
             self._push(cls, Place("the class ", cls.__qualname__))
-        whole = _shows_all(thing) if library else _is_tree(cls)
+        whole = shows_all(thing) if library else is_tree(cls)
         if variables is not None:
             lookup = partial(same_attributes, thing, cls)
             self.guards.bindings.append((lookup, variables, variables))
@@ -410,16 +394,3 @@ class Walk:
 
 def _has_size(variables: Mapping[str, object], size: int, default: object) -> object:
     return True if len(variables) == size else default
-
-
-def _shows_all(thing: object) -> bool:
-    """Return whether a library's code reads all attributes of an instance for a user."""
-    return callable(thing) or hasattr(type(thing), "__getitem__") or type(thing) is slice
-
-
-def _is_tree(cls: type) -> bool:
-    """Return whether instances of a class are taken apart into leaves."""
-    try:
-        return kind_of(cls) is not None
-    except StructureError:
-        return True

@@ -81,8 +81,8 @@ class Pattern:
         count, names, containers, others = self.count, self.names, self.containers, self.others
         pick, wanted, arrays = self.pick, self.wanted, self.arrays
         build: Callable[[list[Value]], R] = traced._build
-        changed, run = traced.captures.changed, traced.executable().run
-        donated = traced.donated
+        changed, executable = traced.captures.changed, traced.executable()
+        run, quick, donated = executable.run, executable.quick(), traced.donated
 
         def recall(args: tuple[object, ...], keywords: Mapping[str, object]) -> R | Different:
             if len(args) != count:
@@ -125,7 +125,7 @@ class Pattern:
                 leaf = value = None  # these are references
                 outputs = run(values, unshared(values, donated, arrays=arrays))
             else:
-                outputs = run(values)
+                outputs = quick(values)
             return build([*map(constant, outputs)] if arrays else outputs)
 
         return recall

@@ -35,6 +35,8 @@ FOLDER: Final = "PULLBACK_CACHE_DIR"
 SWITCH: Final = "PULLBACK_CACHE"
 
 _LIMIT: Final = 256 * 2**20
+#: Of so many files one, by its key, is a reason to count them all.
+_SELDOM: Final = 64
 _OURS: Final = r"[0-9a-f]{64}(\..*)?"  # an entry, or a file that became none
 
 
@@ -69,7 +71,8 @@ class Store:
                 os.mkdir(self.folder, 0o700)
             if self._is_private() and len(data) < self.limit:
                 self._replace(key.hex(), _checksum(key, data) + data)
-                self._trim()
+                if key[0] < 256 // _SELDOM or len(data) * _SELDOM > self.limit:
+                    self._trim()
 
     def _replace(self, name: str, data: bytes) -> None:
         descriptor, new = tempfile.mkstemp(prefix=f"{name}.", dir=self.folder)

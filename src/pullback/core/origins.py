@@ -26,8 +26,9 @@ _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 
 
 def is_library(variables: Mapping[str, object]) -> bool:
-    """Return whether a module, given by its variables, is a library's."""
-    return _is_library(variables.get("__name__"), variables.get("__file__"))
+    """Return whether a module, given by its variables, is a library's: the program run is not."""
+    name = variables.get("__name__")
+    return name != "__main__" and _is_library(name, variables.get("__file__"))
 
 
 def is_library_class(cls: type) -> bool:

@@ -222,8 +222,9 @@ def masked(b: ir.IRBuilder, x: ir.Value, first: int) -> ir.Value:
 def _shuffled(b: ir.IRBuilder, x: ir.Value, y: ir.Value, lanes: Sequence[int]) -> ir.Value:
     if len(lanes) == 1:
         return b.extract_element(x, ir.Constant(_INT, lanes[0]))
+    assert isinstance(x.type, ir.VectorType), "lanes of a vector"
     found = b.shuffle_vector(x, y, _mask(tuple(lanes)))
-    found.type = Lanes(x.type.element, len(lanes))  # where llvmlite has its own type of vectors
+    found.type = Lanes(x.type.element, len(lanes))  # llvmlite has its own type of vectors there
     return found
 
 
