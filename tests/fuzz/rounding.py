@@ -59,6 +59,7 @@ from pullback.types import ArrayType, Bundle
 _UNITS: Final = 2
 _SPECIAL_UNITS: Final = 4  # SciPy's erfc is off by 9 at 1.5
 _SAMPLES: Final = 8
+_ANYTHING: Final = (np.nan, 0.0, np.inf, -np.inf)  # in turn
 _FACTOR: Final = 4
 
 #: What rounds to the nearest number, if numbers are real.
@@ -89,6 +90,7 @@ class Coin:
 
     def start(self, turn: int) -> None:
         """Begin again; turns 0 and 1 are opposite, and so on."""
+        self.turn = turn
         self.random, self.sign = np.random.default_rng((self.seed, turn // 2)), 1 - 2 * (turn % 2)
 
     def signs(self, shape: tuple[int, ...]) -> Value:
@@ -151,9 +153,7 @@ class Unordered(_Disturbance):
             size = np.where(free, 0, np.abs(over)) * np.finfo(result.dtype).eps * (1 + terms / 32)
             result = result + self.coin.signs(np.shape(result)) * size
         if np.any(free):
-            first, second = self.coin.signs((2,)) > 0
-            anything = (np.nan if second else np.inf) if first else (-np.inf if second else 0)
-            result = np.where(free, anything, result)
+            result = np.where(free, _ANYTHING[self.coin.turn % len(_ANYTHING)], result)
         return result.astype(np.asarray(over).dtype)[()]
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Final, final
 
 from attrs import frozen
 from llvmlite import binding
 
-from pullback.compiler.llvm import unlocked
 from pullback.compiler.objects import joined, split
 
 _LEVEL: Final = 2
@@ -45,20 +42,11 @@ def object_code(text: str, loops: str, *, quick: bool = False) -> bytes:
 
     Args:
         text: What is written as it is to be.
-        loops: What LLVM's passes are for: a module apart, or nothing. Another thread compiles it.
+        loops: What LLVM's passes are for: a module apart, or nothing.
         quick: Whether the first is to be compiled quickly, rather than run quickly.
     """
-    found: list[bytes] = []
-    beside = threading.Thread(target=lambda: found.append(_object(_optimised(loops))))
-    if loops:
-        with suppress(RuntimeError):  # the interpreter is about to end
-            beside.start()
-    code = _object(unlocked.parse(text), 0 if quick else _LEVEL)
-    if loops:
-        if beside.ident is not None:
-            beside.join()
-        found = found or [_object(_optimised(loops))]
-    return joined([*found, code])
+    first = [_object(_optimised(loops))] if loops else []
+    return joined([*first, _object(binding.parse_assembly(text), 0 if quick else _LEVEL)])
 
 
 def optimised(text: str, loops: str) -> str:
@@ -71,17 +59,17 @@ def optimised(text: str, loops: str) -> str:
 
 def _optimised(loops: str) -> binding.ModuleRef:
     """Return a module of loops after LLVM's passes."""
-    module = unlocked.parse(loops)
+    module = binding.parse_assembly(loops)
     options = binding.create_pipeline_tuning_options(speed_level=_LEVEL)
     options.loop_vectorization = options.loop_interleaving = True
     options.loop_unrolling = options.slp_vectorization = False
     builder = binding.create_pass_builder(machine(), options)
-    unlocked.optimise(module, builder.getModulePassManager(), builder)
+    builder.getModulePassManager().run(module, builder)
     return module
 
 
 def _object(module: binding.ModuleRef, level: int = _LEVEL) -> bytes:
-    return unlocked.emit_object(module, machine(level))
+    return machine(level).emit_object(module)
 
 
 def load(code: bytes, symbols: Mapping[str, int]) -> Linked:
