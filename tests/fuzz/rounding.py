@@ -149,7 +149,8 @@ class Unordered(_Disturbance):
             for a, b in ((~np.isfinite(x), y == 0), (x == 0, ~np.isfinite(y))):
                 free |= self.primitive.evaluate(a.astype(x.dtype), b.astype(y.dtype)) != 0
         if not products:  # partial sums are rounded, as large as they may be
-            terms = np.abs(self.primitive.evaluate(*map(np.ones_like, values)))
+            ones = [np.ones_like(x) if np.asarray(x).dtype.kind in "fc" else x for x in values]
+            terms = np.abs(self.primitive.evaluate(*ones))
             size = np.where(free, 0, np.abs(over)) * np.finfo(result.dtype).eps * (1 + terms / 32)
             result = result + self.coin.signs(np.shape(result)) * size
         if np.any(free):

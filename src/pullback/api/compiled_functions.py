@@ -14,12 +14,16 @@ from pullback.api.jit_tracing import Traced
 from pullback.core import Program
 from pullback.core.signature import Signature
 from pullback.errors import ProgramError
+from pullback.lazy import lazy
 from pullback.tree import flatten, leaf
 
 if TYPE_CHECKING:
+    from pullback.compiler import report
     from pullback.compiler.executable import Executable
     from pullback.compiler.kernels import Plan
-    from pullback.compiler.memory import Memory
+    from pullback.compiler.report import MemoryReport
+else:
+    report = lazy("pullback.compiler.report")
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -175,9 +179,9 @@ class CompiledFunction(Generic[P, R_co]):
         return self._executable.plan
 
     @property
-    def memory_plan(self) -> Memory:
-        """Where each value lies that is not kept in a register."""
-        return self._executable.memory
+    def memory_plan(self) -> MemoryReport:
+        """What a run needs of memory, and where each value lies that is in no register."""
+        return report.memory_report(self._executable.plan, self._executable.memory)
 
     @property
     def llvm_ir(self) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import final
+from collections.abc import Sequence
+from typing import Final, final
 
 from attrs import evolve, field, frozen
 
@@ -18,8 +19,11 @@ from pullback.compiler.storage import stored_values
 from pullback.compiler.straight import straight_steps
 from pullback.compiler.views import Views, same_memory
 from pullback.core.program import Program
+from pullback.core.program_text import value_names
 from pullback.primitives.quantity import Value
 from pullback.types import ArrayType
+
+_SHOWN: Final = 6  # names in a row
 
 
 @final
@@ -48,14 +52,23 @@ class Plan:
         return len(self.program.inputs) + len(self.program.constants)
 
     def __str__(self) -> str:
-        """Write a line for each kernel."""
+        """Write a line for each kernel, with the names of the program's text."""
+        names = value_names(self.program)
         lines = []
         for kernel in self.kernels:
-            names = [self.program.steps[v - self.first][0].name for v in kernel.values]
-            shape = self.program.type_at(kernel.values[-1])
-            ends = f"{list(kernel.reads)} -> {list(kernel.writes)}"
-            lines.append(f"{kernel.kind.name.lower()} {shape}: {ends}  ({', '.join(names)})")
+            steps = [self.program.steps[v - self.first][0].name for v in kernel.values]
+            kind, shape = kernel.kind.name.lower(), self.program.type_at(kernel.values[-1])
+            reads, writes = (
+                _short([names[n] for n in row]) for row in (kernel.reads, kernel.writes)
+            )
+            lines.append(f"{kind:<11} {shape!s:<20} {writes} = {_short(steps)} of {reads}")
         return "\n".join(lines)
+
+
+def _short(names: Sequence[str]) -> str:
+    """Return names in a row, the first ones if there are many."""
+    more = f", ... ({len(names)})" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def plan_kernels(program: Program, instructions: Instructions, *, called: bool = False) -> Plan:

@@ -35,22 +35,6 @@ class Memory:
     #: The plans of the programs that a step calls, and what lies where in its scratch memory.
     called: dict[int, tuple[tuple[Memory, ...], Layout]] = field(repr=False)
 
-    def __str__(self) -> str:
-        """Write a line for each value, in the order of places."""
-        lines = [f"arena: {self.size} bytes"]
-        places = [(offset, f"value {number}") for number, offset in self.offsets.items()]
-        places += [(offset, f"scratch of {number}") for number, offset in self.scratch.items()]
-        lines += [f"  {offset}: {what}" for offset, what in sorted(places)]
-        lines += [f"table entry {slot}: value {number}" for number, slot in self.slots.items()]
-        lines += [f"root entry {slot}: value {number}" for number, slot in self.constants.items()]
-        for number, (memories, _) in self.called.items():
-            for memory in memories:
-                lines += [
-                    f"called by {number}:",
-                    *(f"  {line}" for line in str(memory).split("\n")),
-                ]
-        return "\n".join(lines)
-
 
 def plan_memory(plan: Plan, entries: Iterator[int] | None = None) -> Memory:
     """Give each value that native code reads or writes its place.

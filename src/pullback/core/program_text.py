@@ -47,11 +47,28 @@ def write(program: Program) -> str:
     return "\n".join(_lines("program", program))
 
 
+def value_names(program: Program) -> list[str]:
+    """Return what stands for each value where the program is printed."""
+    return _rows(program)[1]
+
+
 def _lines(head: str, program: Program) -> list[str]:
     """Return the lines of a program, the first of which begins with ``head``."""
+    rows, texts = _rows(program)
+    width = max([len(row.left) for row in rows if len(row.left) <= _ALIGNED], default=0)
+    lines = _header(head, program, texts[: len(program.inputs)])
+    for row in rows:
+        lines.append(f"{_INDENT}{row.left:<{width}} = {row.right}")
+        for name, nested in row.programs:
+            lines += [_INDENT * 2 + line for line in _lines(name, nested)]
+    lines.append(f"{_INDENT}return {_result(program, [texts[out] for out in program.outputs])}")
+    return lines
+
+
+def _rows(program: Program) -> tuple[list[_Row], list[str]]:
+    """Return the rows of a program, and what stands for each of its values."""
     names = _Names(set(), _letters())
-    inputs = [names.of(label) for label in program.names or ("",) * len(program.inputs)]
-    texts = list(inputs)
+    texts = [names.of(label) for label in program.names or ("",) * len(program.inputs)]
     rows: list[_Row] = []
     for value in program.constants:
         text = _value(value)
@@ -61,14 +78,7 @@ def _lines(head: str, program: Program) -> list[str]:
             text = name
         texts.append(text)
     rows += _steps(program, texts, names)
-    width = max([len(row.left) for row in rows if len(row.left) <= _ALIGNED], default=0)
-    lines = _header(head, program, inputs)
-    for row in rows:
-        lines.append(f"{_INDENT}{row.left:<{width}} = {row.right}")
-        for name, nested in row.programs:
-            lines += [_INDENT * 2 + line for line in _lines(name, nested)]
-    lines.append(f"{_INDENT}return {_result(program, [texts[out] for out in program.outputs])}")
-    return lines
+    return rows, texts
 
 
 def _header(head: str, program: Program, inputs: Sequence[str]) -> list[str]:

@@ -28,6 +28,7 @@ from pullback.transforms.vjp import as_node
 #: is zero.
 Blocks: TypeAlias = dict[tuple[Array, Array], Quantity]
 
+
 def push_units(
     trace: Trace,
     inputs: Sequence[Array],

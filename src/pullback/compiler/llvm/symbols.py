@@ -9,4 +9,3 @@ def declare(module: ir.Module, name: str, signature: ir.FunctionType) -> ir.Func
     """Return an external function of a module."""
     found = module.globals.get(name)
     return found if isinstance(found, ir.Function) else ir.Function(module, signature, name)
-
