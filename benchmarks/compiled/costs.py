@@ -71,7 +71,8 @@ def compiling(effort: Effort) -> Iterator[Row]:
 
 def increments(library: Library, leaves: int) -> Job:
     """Return a call that adds 1 to each of some small arrays."""
-    function = library.jit(lambda tree: library.map(lambda x: x + 1, tree))
+    mapped = library.map  # what is captured is looked at in each call: no more than that
+    function = library.jit(lambda tree: mapped(lambda x: x + 1, tree))
     arrays = library.arrays([np.arange(4.0) + k for k in range(leaves)])
     return lambda: library.wait(function(arrays))
 

@@ -59,11 +59,12 @@ LIBRARIES: Final = {"pullback": PULLBACK, "JAX": JAX}
 
 def descent(library: Library, loss: Function, rate: float) -> Function:
     """Return a step of gradient descent: the loss, and the new parameters."""
-    value_and_grad = library.value_and_grad(loss)
+    # What a compiled function captures is looked at in each call: no more of it than is needed.
+    value_and_grad, mapped = library.value_and_grad(loss), library.map
 
     def step(params: AnyArray, *data: AnyArray) -> AnyArray:
         value, grads = value_and_grad(params, *data)
-        return value, library.map(lambda p, g: p - rate * g, params, grads)
+        return value, mapped(lambda p, g: p - rate * g, params, grads)
 
     return step
 

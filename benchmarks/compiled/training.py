@@ -149,16 +149,16 @@ def moons_data() -> tuple[AnyArray, AnyArray]:
 
 def moons_loss(library: Library) -> Function:
     """Return the mean hinge loss of a rectified network, and the squares of its weights."""
-    xp = library.xp
+    xp, relu = library.xp, library.nn.relu
 
     def loss(layers: AnyArray, x: AnyArray, y: AnyArray) -> AnyArray:
         *hidden, (last, offset) = layers
         h = x
         for weight, bias in hidden:
-            h = library.nn.relu(h @ weight + bias)
+            h = relu(h @ weight + bias)
         scores = (h @ last + offset)[:, 0]
         squares = sum(xp.sum(p * p) for layer in layers for p in layer)
-        return xp.mean(library.nn.relu(1 - y * scores)) + DECAY * squares
+        return xp.mean(relu(1 - y * scores)) + DECAY * squares
 
     return loss
 
