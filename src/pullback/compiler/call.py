@@ -22,7 +22,7 @@ from pullback.control.parts import (
     pick,
     place,
     present,
-    trace_used,
+    trace_change,
 )
 from pullback.core import Array, Program
 from pullback.lazy import lazy
@@ -176,12 +176,5 @@ class Compiled(Composite):
 
 def _derive(change: Change, types: Sequence[ArrayType], nodes: Flags) -> Derived:
     """Return the call that does what a derivative does to parts of some types."""
-    given: list[bool] = []
-
-    def traced(inputs: list[Array]) -> list[Value]:
-        found = change(inputs)
-        given.extend(present(found))
-        return [x for x in found if x is not None]
-
-    program, used = trace_used(traced, types, ())
+    program, used, given = trace_change(change, types)
     return Compiled(program, tuple(pick(nodes, used))), used, given

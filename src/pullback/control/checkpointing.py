@@ -21,7 +21,7 @@ from pullback.control.parts import (
     pick,
     place,
     present,
-    trace_used,
+    trace_change,
 )
 from pullback.core import Array, Program, Trace, apply, constant, make_node
 from pullback.primitives.identity import Input
@@ -177,15 +177,7 @@ def _again(
     change: Callable[[list[Array]], Sequence[Array | None]], parts: Sequence[Quantity]
 ) -> list[Value]:
     """Return what a derivative of a call makes of parts, of which some are nodes: a call again."""
-    flags: list[bool] = []
-
-    def traced(nodes: list[Array]) -> list[Value]:
-        found = change(nodes)
-        flags.extend(present(found))
-        return [x for x in found if x is not None]
-
-    types = [quantity_type(part) for part in parts]
-    program, used = trace_used(traced, types, range(0))
+    program, used, flags = trace_change(change, [quantity_type(part) for part in parts])
     needed = pick(parts, used)
     found = call_bundled(Remat(program, active(needed)), list(map(as_node, needed)))
     return place(found, flags)

@@ -112,6 +112,29 @@ def trace_used(
     return build_program(trace, pick(inputs, flags), outputs)[0], flags
 
 
+def trace_change(
+    change: Callable[[list[Array]], Sequence[Array | None]], types: Sequence[ArrayType]
+) -> tuple[Program, list[bool], list[bool]]:
+    """Return what a derivative does to arrays of given types, as a program of those that it uses.
+
+    Args:
+        change: The derivative: a function of a list of arrays; None stands for zero.
+        types: Their types.
+
+    Returns:
+        The program, for each array whether it is an input, and for each result whether it is there.
+    """
+    given: list[bool] = []
+
+    def traced(nodes: list[Array]) -> list[Value]:
+        found = change(nodes)
+        given.extend(present(found))
+        return [x for x in found if x is not None]
+
+    program, used = trace_used(traced, types, ())
+    return program, used, given
+
+
 def reads(program: Program) -> list[bool]:
     """Return which inputs of a program something in it uses."""
     used = set(program.outputs).union(*[numbers for _, numbers in program.steps])
