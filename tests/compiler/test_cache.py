@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
 import pullback as pb
 from pullback.compiler import cache
@@ -399,6 +399,30 @@ def test_a_function_is_never_found_in_place_of_another() -> None:
             once, twice = function(x) + 1, function(function(x) + 1) + 1
             (found,) = Executables(10).of(pb.trace(again if loop else f, x)).run([x])
             np.testing.assert_allclose(found, twice if loop else once, rtol=1e-15)
+
+
+@pytest.mark.usefixtures("folder")
+def test_primitives_are_found_again_whether_or_not_equal_ones_are_one_object() -> None:
+    def add(x: Value) -> Value:
+        return x + 1
+
+    def double(x: Value) -> Value:
+        return x * 2
+
+    def f(x: Value) -> object:
+        for function in (add, add, double):
+            x = pb.pure_callback(function, x, x)
+        return x
+
+    x = np.ones(3)
+    apart = pb.trace(f, x)
+    first = next(primitive for primitive, _ in apart.steps if primitive.__match_args__)
+    steps = tuple([(first if p == first else p, row) for p, row in apart.steps])
+    one = evolve(apart, steps=steps)
+    assert len({id(p) for p, _ in one.steps}) < len({id(p) for p, _ in apart.steps})
+    assert content(one) == content(apart)
+    for program in (one, apart, one):
+        np.testing.assert_array_equal(Executables(10).of(program).run([x])[0], [6.0] * 3)
 
 
 @pytest.mark.usefixtures("folder")

@@ -18,7 +18,7 @@ import pullback as pb
 from pullback.compiler import elf, loading
 from pullback.compiler.executable import compile_program
 from pullback.compiler.llvm import link
-from pullback.compiler.objects import joined, split
+from pullback.compiler.objects import joined
 from tests.lambdas import of
 
 pytestmark = pytest.mark.skipif(
@@ -77,7 +77,7 @@ SYMBOLS: Final = {"ours": address(OURS)}
 
 
 def code() -> bytes:
-    (found,) = split(link.object_code(TEXT, ""))
+    (found,) = link.object_files(TEXT, "")
     return found
 
 

@@ -327,9 +327,9 @@ def test_long_chains_compile_in_pieces() -> None:
 def test_inspection_shows_every_stage() -> None:
     x = sample("f8", (70,))
     compiled = agree(lambda x: pb.sum(pb.sin(x) + pb.sin(x)), x, tolerance=1e-14)
-    names = ["traced", "inline", "expand", "split", "simplify", "share", "layout"]
+    names = ["traced", "inline", "expand", "split", "uniform", "simplify", "share", "layout"]
     assert [name for name, _ in compiled.passes] == names
-    assert [len(program.steps) for _, program in compiled.passes] == [4, 4, 4, 4, 4, 3, 3]
+    assert [len(program.steps) for _, program in compiled.passes] == [4, 4, 4, 4, 4, 4, 3, 3]
     assert "define" in compiled.llvm_ir
     assert "run" in compiled.assembly
     assert "arena" in str(memory_report(compiled.plan, compiled.memory))

@@ -130,7 +130,7 @@ def limits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> L
     if chosen.part < math.inf:
         monkeypatch.setattr(threads, "_WORTH", 0.0)
         monkeypatch.setattr(threads, "_PART", chosen.part)
-    monkeypatch.setattr(panels, "_PANEL", chosen.panel)
+    monkeypatch.setattr(panels, "PANEL", chosen.panel)
     monkeypatch.setattr(panels, "_NEAR", chosen.near)
     if chosen.register:
         narrow = vectors.Registers(chosen.register, 12)

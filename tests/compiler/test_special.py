@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable
 from typing import Any, Final  # noqa: TID251  # mpmath has no types
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import scipy.special
 
+import pullback as pb
 from pullback.compiler.executable import compile_program
 from pullback.primitives.primitive import Primitive
 from pullback.primitives.quantity import Value
@@ -22,7 +24,10 @@ Exact = Callable[..., Any]
 EDGES: Final = [0.0, -0.0, 1.0, -1.0, 0.5, np.inf, -np.inf, np.nan, 5e-324, 1e308, 1 - 2**-53]
 r = np.random.default_rng(0)
 LOGITS: Final = np.concatenate([r.random(300), 10.0 ** r.uniform(-300, 0, 100), EDGES])
-NORMALS: Final = np.concatenate([r.normal(size=300, scale=8), r.uniform(-37, 8, 300), EDGES])
+NORMALS: Final = np.concatenate([
+    r.normal(size=300, scale=8), r.uniform(-37, 8, 300), r.uniform(-3, 0.5, 2000), EDGES,
+    [-37.5, -37.7, -38.4, -38.5, -39.0, -40.0, 8.29, 8.3, 1e20, -1e20],
+])  # fmt: skip
 
 
 def _ulps(found: Value, exact: Value) -> float:
@@ -58,6 +63,21 @@ def test_functions_are_within_three_units(
     assert_native(compiled)
     with mpmath.workdps(60):
         assert _ulps(compiled.run([x])[0], [exact(float(v)) for v in x]) <= 3
+
+
+def test_the_normal_distribution_and_its_density_share_an_exponential() -> None:
+    def count(function: Callable[[Value], object]) -> int:
+        """Return the number of multiplications."""
+        compiled = compile_program(pb.trace(function, np.linspace(-3.0, 3.0, 4096)))
+        pattern = r"^\s+v?(?:mul|f\w*m(?:add|sub)\w*)[ps]d"
+        return len(re.findall(pattern, compiled.assembly, re.MULTILINE))
+
+    def total(x: Value) -> Value:
+        return pb.sum(pb.special.ndtr(x))
+
+    density = count(pb.grad(total))
+    both = count(lambda x: (pb.special.ndtr(x), pb.grad(total)(x)))
+    assert both < count(pb.special.ndtr) + density - 10
 
 
 def test_xlogy_is_zero_where_its_first_factor_is() -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pullback import tree
+from pullback.tree.building import builder
 from tests.tree.models import trees
 
 any_tree = given(trees())
@@ -35,6 +36,20 @@ def test_flatten_undoes_unflatten(x: object, data: st.DataObject) -> None:
     n = structure.num_leaves
     leaves = data.draw(st.lists(st.floats(allow_nan=False), min_size=n, max_size=n))
     assert tree.flatten(tree.unflatten(structure, leaves)) == (leaves, structure)
+
+
+@given(trees(), st.data())
+def test_a_builder_does_what_unflatten_does(x: object, data: st.DataObject) -> None:
+    structure = tree.structure(x)
+    n = structure.num_leaves
+    build = builder(structure)
+    for _ in range(2):
+        leaves = data.draw(st.lists(st.floats(allow_nan=False), min_size=n, max_size=n))
+        built, expected = build([*leaves]), tree.unflatten(structure, leaves)
+        assert built == expected
+        assert type(built) is type(expected)
+        assert tree.structure(built) == structure
+        assert tree.structure(built).insertion_orders() == structure.insertion_orders()
 
 
 @any_tree

@@ -13,6 +13,7 @@ from pullback.api.functions import like
 from pullback.api.mapped_arguments import MappedArguments, map_arguments
 from pullback.api.outputs import NUMERIC
 from pullback.api.plain import plain
+from pullback.compiler.blocks import owns
 from pullback.core import Array, Trace, constant, lift, make_node
 from pullback.errors import ShapeError, StructureError
 from pullback.primitives.quantity import Quantity, Value, quantity_type, shape_of
@@ -157,7 +158,7 @@ def _result(quantity: Value, taken: set[int], *, arrays: bool) -> object:
         return quantity if arrays else plain(quantity)
     if arrays:
         return constant(quantity)
-    if isinstance(quantity, np.ndarray) and (quantity.base is not None or id(quantity) in taken):
+    if isinstance(quantity, np.ndarray) and (not owns(quantity) or id(quantity) in taken):
         return quantity.copy()
     taken.add(id(quantity))
     return quantity

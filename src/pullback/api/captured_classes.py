@@ -23,8 +23,9 @@ WRAPPERS: Final[Mapping[type, str]] = {
     staticmethod: "__func__",
     classmethod: "__func__",
 }
-#: What is compared by identity, though one could look inside.
-CLOSED: Final = (Enum, Program, Primitive, Trace)
+#: The classes of what is compared by identity, though one could look inside: they and those that
+#: derive from them. Their like are not asked for with `issubclass`, which looks at all primitives.
+CLOSED: Final = frozenset({Enum, Program, Primitive, Trace})
 #: What reads attributes or elements that are given by name or place.
 GETTERS: Final = (attrgetter, itemgetter, methodcaller)
 #: Classes of libraries whose instances are no more than their attributes.

@@ -163,7 +163,7 @@ class Walk:
         if known is not None:
             return self._mark(place, Kind.SEEN, known[0])
         self._seen[id(thing)] = len(self.marks), thing
-        if len(self._seen) > _MOST or issubclass(cls, CLOSED):
+        if len(self._seen) > _MOST or not CLOSED.isdisjoint(cls.__mro__):
             return self._mark(place, Kind.OBJECT, thing)
         return self._open(thing, cls, place)
 

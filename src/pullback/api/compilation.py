@@ -15,9 +15,10 @@ from pullback.api.jit_arguments import Arguments, Key
 from pullback.api.jit_callee import Callee
 from pullback.api.jit_history import History, TraceRecord
 from pullback.api.jit_options import Options
-from pullback.api.jit_patterns import DIFFERENT, Recall, pattern_of
+from pullback.api.jit_patterns import DIFFERENT, Pattern, Recall, pattern_of
 from pullback.api.jit_results import check_returns
 from pullback.api.jit_tracing import Traced
+from pullback.core.collector import paused
 from pullback.errors import ProgramError
 from pullback.lazy import lazy
 
@@ -63,6 +64,7 @@ class Jitted(Generic[P, R_co]):
         self._callee = Callee(f, options)
         #: The calls that were recognised last, the latest first.
         self._known: tuple[Recall[R_co], ...] = ()
+        self._patterns: tuple[Pattern, ...] = ()
         self._traces: dict[Key, list[Traced[R_co]]] = {}
         self._turns: dict[Key, RLock] = {}
         self._lock = Lock()
@@ -80,13 +82,19 @@ class Jitted(Generic[P, R_co]):
     def _call(self, args: tuple[object, ...], kwargs: dict[str, object]) -> R_co:
         """Call the function with arguments that were not recognised."""
         given = self._callee.open(args, kwargs)
-        traced = self._traced(given, args, kwargs)
-        if given.traced or traced.outer:
+        with paused():
+            traced = self._traced(given, args, kwargs)
+            inner = given.traced or bool(traced.outer)
+            if not inner:
+                traced.executable()
+        if inner:
             return traced.apply(given.nodes(), arrays=given.arrays)
         result = traced.run(given.values, arrays=given.arrays)
         pattern = pattern_of(args, kwargs, self._callee.options.is_static, given)
         if pattern is not None:
-            self._known = (pattern.recall(traced), *self._known[: _PATTERNS - 1])
+            recall = pattern.recall(traced, self._patterns)
+            self._patterns = (pattern, *self._patterns[: _PATTERNS - 1])
+            self._known = (recall, *self._known[: _PATTERNS - 1])
         return result
 
     def _traced(

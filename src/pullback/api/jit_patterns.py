@@ -41,8 +41,10 @@ Recall: TypeAlias = Callable[[tuple[object, ...], Mapping[str, object]], R | Dif
 Wanted: TypeAlias = tuple[
     type[Value], type[Value] | None, tuple[int, ...] | None, np.dtype[np.generic] | None
 ]
-#: Opens a container into a list, and says whether it is as it was.
+#: Opens a container of the right class into a list, and says whether it is as it was.
 Opener: TypeAlias = Callable[[Value, list[object]], bool]
+#: A place of a container and its class; the length of a tuple or list, or how to open another.
+Place: TypeAlias = tuple[int, type[Value], int, Opener | None]
 #: Takes the values at some places out of a row.
 Picker: TypeAlias = Callable[[Sequence[Value]], Sequence[Value]]
 
@@ -63,8 +65,7 @@ class Pattern:
 
     count: int
     names: tuple[str, ...]
-    #: The places of containers, and how to open each.
-    containers: tuple[tuple[int, Opener], ...]
+    containers: tuple[Place, ...]
     #: The places of what is no number and no array, and what it is.
     others: tuple[tuple[int, object], ...]
     pick: Picker
@@ -73,16 +74,27 @@ class Pattern:
     #: Whether some leaf is an array of ours.
     arrays: bool
 
-    def recall(self, traced: Traced[R]) -> Recall[R]:
+    def recall(self, traced: Traced[R], earlier: Iterable[Pattern] = ()) -> Recall[R]:
         """Return the function that computes the result of a trace for arguments that look so.
 
-        It is one function, of variables in place of attributes: each of these takes time.
+        It is one function, of variables in place of attributes: each of these takes time. Native
+        code compares classes, dtypes and shapes of what it reads; only where it refuses are they
+        looked at here.
+
+        Args:
+            traced: The trace.
+            earlier: Patterns that are looked at after this one. A number or array in which one
+                differs is looked at before native code is called.
         """
         count, names, containers, others = self.count, self.names, self.containers, self.others
         pick, wanted, arrays = self.pick, self.wanted, self.arrays
         build: Callable[[list[Value]], R] = traced._build
         changed, executable = traced.captures.changed, traced.executable()
-        run, quick, donated = executable.run, executable.quick(), traced.donated
+        run, donated = executable.run, traced.donated
+        direct = None if donated else executable.direct()
+        read = _reader([inner is not None for _, inner, _, _ in wanted])
+        probes = sorted({place for other in earlier for place in self._differences(other)})
+        probed = [wanted[place] for place in probes]
 
         def recall(args: tuple[object, ...], keywords: Mapping[str, object]) -> R | Different:
             if len(args) != count:
@@ -94,41 +106,84 @@ class Pattern:
                 found = (*args, *keywords.values())
             if containers:
                 found = [*found]
-                for place, open_into in containers:
-                    if not open_into(found[place], found):
+                for place, cls, length, open_into in containers:
+                    item = found[place]
+                    if item.__class__ is not cls:
+                        return DIFFERENT
+                    if open_into is None:
+                        if len(item) != length:
+                            return DIFFERENT
+                        found += item
+                    elif not open_into(item, found):
                         return DIFFERENT
             for place, other in others:
                 if not _same(found[place], other):
                     return DIFFERENT
-            values: list[Value] = []
-            keep = values.append
-            leaf: Value
-            for (kind, inner, shape, dtype), leaf in zip(wanted, pick(found), strict=True):
-                value = leaf
-                if value.__class__ is not kind:
-                    return DIFFERENT
-                if inner is not None:
-                    if value.sources:
-                        return DIFFERENT
-                    value = value._value
-                    if value.__class__ is not inner:
-                        return DIFFERENT
-                if shape is not None:
-                    if value.shape != shape:
-                        return DIFFERENT
-                    if value.dtype is not dtype and value.dtype != dtype:
-                        return DIFFERENT
-                keep(value)
+            row = pick(found)
+            if probes and _values([row[place] for place in probes], probed) is None:
+                return DIFFERENT
             if changed() is not None:
                 return DIFFERENT
-            if donated:
-                leaf = value = None  # these are references
-                outputs = run(values, unshared(values, donated, arrays=arrays))
-            else:
-                outputs = quick(values)
+            outputs = None if direct is None else direct(read(row))
+            if outputs is None:
+                values = _values(row, wanted)
+                if values is None:
+                    return DIFFERENT
+                given_up = unshared(values, donated, arrays=arrays) if donated else ()
+                outputs = run(values, given_up)
             return build([*map(constant, outputs)] if arrays else outputs)
 
         return recall
+
+    def _differences(self, other: Pattern) -> list[int]:
+        """Return which number or array has to be another one than in another pattern, the first."""
+        if len(other.wanted) != len(self.wanted):
+            return []
+        pairs = enumerate(zip(self.wanted, other.wanted, strict=True))
+        return [place for place, (a, b) in pairs if a != b][:1]
+
+
+def _reader(ours: Sequence[bool]) -> Callable[[Sequence[Value]], list[Value]]:
+    """Return the function that takes the values of numbers and arrays, known ones of ours.
+
+    Where one is not what it has to be, there will be too few values.
+
+    Args:
+        ours: Which of them are arrays of ours.
+    """
+    if not any(ours):
+        return list
+    if all(ours):
+        return lambda row: [
+            leaf._value for leaf in row if leaf.__class__ is Array and not leaf.sources
+        ]
+    return lambda row: [
+        leaf._value if own else leaf
+        for leaf, own in zip(row, ours, strict=True)
+        if (leaf.__class__ is Array and not leaf.sources) is own
+    ]
+
+
+def _values(row: Sequence[Value], wanted: Sequence[Wanted]) -> list[Value] | None:
+    """Return the values of numbers and arrays; None if one is not as it has to be."""
+    values: list[Value] = []
+    for (kind, inner, shape, dtype), leaf in zip(wanted, row, strict=True):
+        value = leaf
+        if value.__class__ is not kind:
+            return None
+        if inner is not None:
+            if value.sources:
+                return None
+            value = value._value
+            if value.__class__ is not inner:
+                return None
+        if shape is not None:
+            if value.shape != shape:
+                return None
+            if value.dtype is not dtype and value.dtype != dtype:
+                return None
+        values.append(value)
+    return values
 
 
 def _same(value: object, other: object) -> bool:
@@ -196,7 +251,7 @@ def _trails(count: int, keywords: Iterable[str]) -> list[tuple[int, ...]]:
 
 def _open(
     found: list[object], trails: list[tuple[int, ...]], fixed: Container[int]
-) -> tuple[list[object], list[int], list[tuple[int, Opener]]] | None:
+) -> tuple[list[object], list[int], list[Place]] | None:
     """Open all containers in a list.
 
     Args:
@@ -207,15 +262,22 @@ def _open(
     Returns:
         The list, the places of the leaves in the order of `flatten`, and how containers are opened.
     """
-    containers: list[tuple[int, Opener]] = []
+    containers: list[Place] = []
     leaves: list[int] = []
     for place, item in enumerate(found):  # which grows
         kind = None if place in fixed else kind_of(type(item))
         if kind is not None:
             if len(trails[place]) > _DEEP:
                 return None
+            cls: type[Value] = type(item)
+            if cls in {list, tuple}:
+                children: Value = item
+                containers.append((place, cls, len(children), None))
+                trails.extend([(*trails[place], number) for number in range(len(children))])
+                found += children
+                continue
             opener, numbers = _opener(item, kind)
-            containers.append((place, opener))
+            containers.append((place, cls, 0, opener))
             trails.extend([(*trails[place], number) for number in numbers])
             if not opener(item, found) or len(found) != len(trails):
                 return None
@@ -237,30 +299,18 @@ def _picker(places: Sequence[int]) -> Picker:
 def _opener(container: Value, kind: Kind) -> tuple[Opener, Iterable[int]]:
     """Return how to open containers like this one, and the numbers of the children it gives."""
     cls = type(container)
-    if cls in {list, tuple}:
-        return _sequence_opener(cls, len(container)), range(len(container))
     node, _ = kind.open(container)
     if cls is dict:
         number = {key: i for i, key in enumerate(node[2])}
         return _dict_opener(tuple(container)), [number[key] for key in container]
     if kind.fixed is not None:
-        return _record_opener(cls, kind.fixed[1]), range(node[1])
-    return _other_opener(cls, kind, node), range(node[1])
-
-
-def _sequence_opener(cls: type[Value], length: int) -> Opener:
-    def open_into(item: Value, found: list[object]) -> bool:
-        if item.__class__ is not cls or len(item) != length:
-            return False
-        found += item
-        return True
-
-    return open_into
+        return _record_opener(kind.fixed[1]), range(node[1])
+    return _other_opener(kind, node), range(node[1])
 
 
 def _dict_opener(keys: tuple[object, ...]) -> Opener:
     def open_into(item: Value, found: list[object]) -> bool:
-        if item.__class__ is not dict or tuple(item) != keys:
+        if tuple(item) != keys:
             return False
         found += item.values()
         return True
@@ -268,23 +318,19 @@ def _dict_opener(keys: tuple[object, ...]) -> Opener:
     return open_into
 
 
-def _record_opener(cls: type, children: Callable[[object], Iterable[object]]) -> Opener:
+def _record_opener(children: Callable[[object], Iterable[object]]) -> Opener:
     def open_into(item: Value, found: list[object]) -> bool:
-        if item.__class__ is not cls:
-            return False
         found += children(item)
         return True
 
     return open_into
 
 
-def _other_opener(cls: type, kind: Kind, like: Node) -> Opener:
+def _other_opener(kind: Kind, like: Node) -> Opener:
     how = like[3]
     order = how.order if isinstance(how, Construction) else None
 
     def open_into(item: Value, found: list[object]) -> bool:
-        if item.__class__ is not cls:
-            return False
         node, children = kind.open(item)
         if node != like or (order is not None and node[3].order != order):  # type: ignore[attr-defined]
             return False

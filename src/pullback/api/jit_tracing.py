@@ -24,7 +24,7 @@ from pullback.core.collector import paused
 from pullback.primitives.quantity import Value
 from pullback.transforms.programs import dependence, moved
 from pullback.tree import Structure, flatten, unflatten
-from pullback.tree.structures import LEAF
+from pullback.tree.building import builder
 
 if TYPE_CHECKING:
     from pullback.compiler.executable import Executable
@@ -48,24 +48,20 @@ class Result(Generic[R_co]):
 
     def builder(self) -> Callable[[list[Value]], Value]:
         """Return the function that makes the tree of a list of outputs, which becomes its own."""
-        if len(self.numbers) < len(self.leaves):
-            return self._fill
-        structure, number = self.structure, len(self.numbers)
-        if structure is LEAF:
-            return lambda outputs: outputs[0]
-        if structure.nodes == ((list, number, (), None), *(None,) * number):
-            return lambda outputs: outputs
-        if structure.nodes == ((tuple, number, (), None), *(None,) * number):
-            return tuple
-        return lambda outputs: unflatten(structure, outputs)
+        if len(self.numbers) == len(self.leaves):
+            return builder(self.structure)
+        leaves, numbers, copied = self.leaves, self.numbers, self.copied
+        build = builder(self.structure)
 
-    def _fill(self, outputs: Sequence[Value]) -> R_co:
-        leaves = list(self.leaves)
-        for number, output in zip(self.numbers, outputs, strict=True):
-            leaves[number] = output
-        for number in self.copied:
-            leaves[number] = copy(leaves[number])
-        return unflatten(self.structure, leaves)
+        def fill(outputs: Sequence[Value]) -> Value:
+            row = list(leaves)
+            for number, output in zip(numbers, outputs, strict=True):
+                row[number] = output
+            for number in copied:
+                row[number] = copy(row[number])
+            return build(row)
+
+        return fill
 
 
 @final

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Final, final
 
 from attrs import frozen
@@ -13,23 +14,27 @@ from pullback.compiler.host import Cell, HostCall, Known, Operand
 from pullback.compiler.interface import ARENA, INPUTS
 from pullback.compiler.kernels import Plan, plan_kernels
 from pullback.compiler.kinds import Kind
+from pullback.compiler.library import LIBRARY
 from pullback.compiler.llvm import link, scalars
 from pullback.compiler.llvm.emit import emit_module
+from pullback.compiler.llvm.library import Module, text
 from pullback.compiler.memory import Memory, plan_memory
 from pullback.compiler.native import Native
+from pullback.compiler.objects import joined
 from pullback.compiler.passes.expand import expand
 from pullback.compiler.passes.inline import inline
 from pullback.compiler.passes.layout import layout
 from pullback.compiler.passes.share import share
 from pullback.compiler.passes.simplify import simplify
 from pullback.compiler.passes.split import split
+from pullback.compiler.passes.uniform import uniform
 from pullback.compiler.straight import Pieces
 from pullback.compiler.threads import calls_threads
 from pullback.core.collector import paused
 from pullback.core.program import Program
 from pullback.primitives.quantity import Value
 
-_PASSES: Final = (inline, expand, split, simplify, share, layout)
+_PASSES: Final = (inline, expand, split, uniform, simplify, share, layout)
 
 
 @final
@@ -80,9 +85,16 @@ def build(program: Program) -> Building:
     times["emit"] = time.perf_counter() - start
     start = time.perf_counter()
     quick = any(isinstance(kernel.pieces, Pieces) for kernel in plan.kernels)
-    native = _native(plan, memory, link.object_code(*texts, quick=quick))
+    files = [LIBRARY.file(name, partial(_borrowed, module, name)) for name in module.borrowed]
+    native = _native(plan, memory, joined([*files, *link.object_files(*texts, quick=quick)]))
     times["generate"] = time.perf_counter() - start
     return Building(tuple(passes), plan, memory, texts, native, times)
+
+
+def _borrowed(module: Module, name: str) -> bytes:
+    """Return the machine code of a function that the library does not have."""
+    (file,) = link.object_files(text(module, name), "")
+    return file
 
 
 def assembly(building: Building) -> str:

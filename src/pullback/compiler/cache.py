@@ -10,6 +10,7 @@ from pullback.compiler.circumstances import circumstances
 from pullback.compiler.content import Content, content
 from pullback.compiler.executable import Executable, compile_program, pack, unpack
 from pullback.compiler.store import standard_store
+from pullback.core.collector import paused
 from pullback.core.program import Program
 from pullback.lazy import lazy
 
@@ -23,6 +24,7 @@ else:
 _CAPACITY: Final = 512
 
 
+@paused()
 def compiled(program: Program) -> Executable:
     """Return native code of a program.
 

@@ -77,6 +77,7 @@ class _Writer:
         #: By identity, or that of the class of those without fields: the program holds them.
         self._primitives: dict[int, object] = dict.fromkeys(known, b"known")
         self._types: dict[int, object] = {}
+        self._classes: dict[type, bytes] = {}
 
     def program(self, program: Program) -> object:
         rows = [numbers for _, numbers in program.steps]
@@ -86,12 +87,19 @@ class _Writer:
             b"program",
             tuple(map(self._type, program.inputs)),
             tuple(map(self._of, program.constants)),
-            *_numbered([self.primitive(primitive) for primitive, _ in program.steps]),
+            *_numbered(self._primitives_of(program)),
             *_numbered([types[id(type_)] for type_ in program.types]),
             array("q", map(len, rows)).tobytes(),
             array("q", chain.from_iterable(rows)).tobytes(),
             program.outputs,
         )
+
+    def _primitives_of(self, program: Program) -> list[Value]:
+        primitives = [primitive for primitive, _ in program.steps]
+        keys = [id(p) if p.__match_args__ else id(p.__class__) for p in primitives]
+        different = dict(zip(keys, primitives, strict=True))
+        trees = {key: self.primitive(primitive) for key, primitive in different.items()}
+        return [trees[key] for key in keys]
 
     def primitive(self, primitive: Primitive) -> object:
         key = id(primitive) if primitive.__match_args__ else id(primitive.__class__)
@@ -109,15 +117,21 @@ class _Writer:
     def _record(self, record: Primitive | ArrayType | windows.Relation) -> object:
         """Return the tree of what compares by class and fields."""
         names: tuple[str, ...] = record.__match_args__
-        return b"record", _class(record), tuple([self._of(getattr(record, name)) for name in names])
+        fields = [self._of(getattr(record, name)) for name in names]
+        return b"record", self._class(record), tuple(fields)
 
     def _of(self, value: Value) -> object:
         """Return the tree of a constant or a static parameter."""
-        if value.__class__ in _PLAIN:
+        kind = value.__class__
+        if kind in _PLAIN:
             return value
+        if kind is tuple and _PLAIN.issuperset(map(type, value)):  # as most are
+            return b"plain", value
+        if kind is ArrayType:
+            return self._type(value)
         match value:
             case tuple():
-                return b"tuple", _class(value), tuple(map(self._of, value))
+                return b"tuple", self._class(value), tuple(map(self._of, value))
             case str():
                 return b"string", value.encode()
             case slice():
@@ -125,19 +139,27 @@ class _Writer:
             case np.dtype():
                 return b"dtype", value.str.encode()
             case np.ndarray() | np.generic():
-                return b"array", _class(value), value.dtype.str.encode(), value.shape, _bytes(value)
+                dtype = value.dtype.str.encode()
+                return b"array", self._class(value), dtype, value.shape, _bytes(value)
             case Bundle():
                 return b"bundle", *map(self._of, value.parts)
             case Program():
                 return self.program(value)
-            case Primitive() | ArrayType() | windows.Relation():
+            case Primitive() | windows.Relation():
                 return self._record(value)
             case _:
                 return self._object(value)
 
     def _object(self, value: object) -> object:
         number = self.objects.setdefault(_comparable(value), len(self.objects))
-        return b"object", number, _class(value)
+        return b"object", number, self._class(value)
+
+    def _class(self, value: object) -> bytes:
+        kind = type(value)
+        found = self._classes.get(kind)
+        if found is None:
+            found = self._classes[kind] = f"{kind.__module__}.{kind.__qualname__}".encode()
+        return found
 
 
 def _numbered(trees: Sequence[Value]) -> tuple[tuple[bytes, ...], bytes]:
@@ -174,11 +196,6 @@ def _comparable(value: object) -> object:
     except TypeError:
         return _Identity(value)
     return value
-
-
-def _class(value: object) -> bytes:
-    kind = type(value)
-    return f"{kind.__module__}.{kind.__qualname__}".encode()
 
 
 def _bytes(value: Value) -> bytes:

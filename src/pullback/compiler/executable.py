@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import time
 from collections.abc import Callable, Sequence
+from itertools import starmap
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 import numpy as np
 from attrs import field, frozen
-from numpy import empty
 
 from pullback.compiler import kept
-from pullback.compiler.frame import HOST_CALLBACK, Frame, Ground, fitting
+from pullback.compiler.blocks import BLOCKS, LARGE, owns
+from pullback.compiler.frame import HOST_CALLBACK, Frame, Ground, fitting, usual
 from pullback.compiler.interface import CALL_HOST, PARALLEL, REFUSED, RUN, UNFIT, UnfitError
 from pullback.compiler.loading import Loaded, load
 from pullback.compiler.native import Native
@@ -57,6 +59,8 @@ class Executable:
     _buildings: list[Building] = field(repr=False)
     #: Shape and dtype of the array to which native code writes each output.
     _places: tuple[tuple[tuple[int, ...], np.dtype], ...] = field(init=False, repr=False)
+    #: What makes these arrays.
+    _empty: Callable[[tuple[int, ...], np.dtype], np.ndarray] = field(init=False, repr=False)
     #: The outputs that are no such arrays: index, number, and whether it is a Python number; None
     #: for what native code does not write.
     _others: tuple[tuple[int, int, bool | None], ...] = field(init=False, repr=False)
@@ -69,9 +73,14 @@ class Executable:
     @_places.default
     def _find_places(self) -> tuple[tuple[tuple[int, ...], np.dtype], ...]:
         return tuple([
-            (type_.shape, type_.dtype) if type_ is not None else _NOWHERE
+            (type_.shape, usual(type_.dtype)) if type_ is not None else _NOWHERE
             for type_ in self.native.written
         ])  # fmt: skip
+
+    @_empty.default
+    def _find_empty(self) -> Callable[[tuple[int, ...], np.dtype], np.ndarray]:
+        sizes = [math.prod(shape) * dtype.itemsize for shape, dtype in self._places]
+        return BLOCKS.empty if max(sizes, default=0) >= LARGE else np.empty
 
     @_others.default
     def _find_others(self) -> tuple[tuple[int, int, bool | None], ...]:
@@ -79,7 +88,7 @@ class Executable:
         return tuple([
             (index, number, None if type_ is None else type_.weak)
             for index, (number, type_) in pairs
-            if type_ is None or not type_.shape
+            if (type_ is None or not type_.shape) and not self._in_row(index)
         ])  # fmt: skip
 
     def run(self, values: Sequence[Value], donated: tuple[int, ...] = ()) -> list[Value]:
@@ -103,7 +112,7 @@ class Executable:
             frame = self._frames.pop()
         except IndexError:
             frame = Frame(self._ground)
-        outs: list[Value] = [empty(shape, dtype) for shape, dtype in self._places]
+        outs = self._outs(frame)
         try:
             if len(values) != self._ground.inputs:
                 msg = f"a compiled program: {len(values)} values for {self._ground.inputs} inputs"
@@ -115,6 +124,8 @@ class Executable:
             status = self._call(frame.address, values, outs)
             if status:
                 self._retry(status, values, outs, frame)
+            if self._ground.row is not None:
+                outs[self._ground.row] = frame.taken()
             return self._results(given, outs, frame) if self._others else outs
         except UnfitError:  # a Python integer beyond 64 bits: Python's arithmetic has no end
             return [_copied(value) for value in self.program.evaluate(given)]
@@ -123,32 +134,49 @@ class Executable:
             if not self._frames or len(frame.arena) < _SMALL:
                 self._frames.append(frame)
 
-    def quick(self) -> Callable[[list[Value]], list[Value]]:
-        """Return `run` for lists of arguments, as one function of variables: attributes take time.
+    def _in_row(self, index: int) -> bool:
+        row = self._ground.row
+        return row is not None and row.start <= index < row.stop
 
-        What is not the commonest case it leaves to `run`.
+    def _outs(self, frame: Frame) -> list[Value]:
+        """Return the arrays to which native code writes the outputs."""
+        row = self._ground.row
+        if row is None:
+            return [*starmap(self._empty, self._places)]
+        before, after = self._places[: row.start], self._places[row.stop :]
+        return [*starmap(self._empty, before), *frame.row, *starmap(self._empty, after)]
+
+    def direct(self) -> Callable[[list[Value]], list[Value] | None] | None:
+        """Return `run` without all that is rarely needed, as one function of variables.
+
+        It is on the way of each call, and attributes take time. It returns None for arguments that
+        are not as native code reads them, be they of other types or for `run` to convert. There is
+        no such function for programs with which more is to be done than to call native code.
         """
         frames, places, call, ground = self._frames, self._places, self._call, self._ground
         others = [(index, weak) for index, _, weak in self._others]
         rare = any(weak is None for _, weak in others) or ground.integers or ground.calls
-        if rare or ground.arena >= _SMALL:
-            return self.run
-        run, inputs = self.run, ground.inputs
+        if rare or ground.arena >= _SMALL or ground.row is not None:
+            return None
+        inputs, empty = ground.inputs, self._empty
 
-        def quick(values: list[Value]) -> list[Value]:
+        def direct(values: list[Value]) -> list[Value] | None:
+            if len(values) != inputs:
+                return None
             try:
                 frame = frames.pop()
             except IndexError:
                 frame = Frame(ground)
-            outs: list[Value] = [empty(shape, dtype) for shape, dtype in places]
-            if len(values) != inputs or call(frame.address, values, outs):
-                return run(values)
+            outs: list[Value] = [*starmap(empty, places)]
+            status = call(frame.address, values, outs)
             frames.append(frame)
+            if status:
+                return None
             for index, weak in others:
                 outs[index] = outs[index].item() if weak else outs[index][()]
             return outs
 
-        return quick
+        return direct
 
     def _take(self, values: Sequence[Value], donated: tuple[int, ...], outs: list[Value]) -> None:
         """Put donated arrays in the places of results, where they fit."""
@@ -162,7 +190,7 @@ class Executable:
             value, out = values[number], outs[index]
             if value.__class__ is np.ndarray and value.dtype == out.dtype:
                 flags = value.flags
-                if value.shape == out.shape and flags.carray and flags.owndata:
+                if value.shape == out.shape and flags.carray and owns(value):
                     outs[index] = value
 
     def _retry(self, status: int, values: Sequence[Value], outs: list[Value], frame: Frame) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Final, final
 
 import numpy as np
@@ -27,6 +28,7 @@ from pullback.primitives.quantity import Value
 from pullback.types import ArrayType, type_of
 
 _LINE: Final = 64
+_MANY: Final = 16  # numbers among outputs: an array for each takes most of the time of a call
 _LARGEST: Final = 2**63 - 1
 _WORDS: Final = 4  # of the description of an input; see `llvm.entry`
 
@@ -45,19 +47,25 @@ class Ground:
             if type_.weak and type_.dtype.kind in "bi"
         ]
         self.entries = INPUTS + len(program.inputs) + len(native.outputs)
+        #: The outputs that are numbers side by side in each frame, if they are many.
+        self.row = _row(native)
+        first = None if self.row is None else native.written[self.row.start]
+        self.weak = first is not None and first.weak
         self.constants = {
             entry: np.ascontiguousarray(value, type_of(value).dtype)
             for entry, value in native.root.items()
         }
-        self.shapes = [np.array(type_.shape, np.int64) for type_ in program.inputs]
+        self.shapes = np.array([size for type_ in program.inputs for size in type_.shape], np.int64)
+        shape = self.shapes.ctypes.data
         self.descriptions = (ctypes.c_void_p * (_WORDS * len(program.inputs)))()
-        for number, (type_, shape) in enumerate(zip(program.inputs, self.shapes, strict=True)):
+        for number, type_ in enumerate(program.inputs):
             start = _WORDS * number
             self.descriptions[start] = id(_class(type_))
             if type_.shape:
                 self.descriptions[start + 1] = id(usual(type_.dtype))
                 self.descriptions[start + 2] = len(type_.shape)
-                self.descriptions[start + 3] = shape.ctypes.data
+                self.descriptions[start + 3] = shape
+                shape += self.shapes.itemsize * len(type_.shape)
 
     def boxed(self, values: Sequence[Value]) -> list[Value]:
         """Return arguments in a list, Python's integers as NumPy scalars if they fit."""
@@ -86,6 +94,14 @@ class Frame:
         for entry, array in ground.constants.items():
             self.root[entry] = array.ctypes.data
         self.address = ctypes.addressof(self.root)
+        count = 0 if ground.row is None else ground.row.stop - ground.row.start
+        self.numbers = np.empty(count)
+        self.row = [self.numbers[k, ...] for k in range(count)]
+        self.weak = ground.weak
+
+    def taken(self) -> list[Value]:
+        """Return the numbers of the row as values of their types."""
+        return self.numbers.tolist() if self.weak else [*self.numbers]
 
     def call(self, number: int, table: int) -> int:
         """Do a step that native code asks for; keep the error if it fails."""
@@ -95,6 +111,21 @@ class Frame:
             self.error = error
             return 1
         return 0
+
+
+def _row(native: Native) -> slice | None:
+    """Return the most outputs in a row that are doubles, weak or not; None if they are few."""
+    kinds = [
+        each.weak if each is not None and each.shape == () and each.dtype == np.float64 else None
+        for each in native.written
+    ]
+    best, start = slice(0, 0), 0
+    for kind, group in groupby(kinds):
+        stop = start + len(list(group))
+        if kind is not None and stop - start > best.stop - best.start:
+            best = slice(start, stop)
+        start = stop
+    return best if best.stop - best.start >= _MANY else None
 
 
 def fitting(program: Program, values: Sequence[Value]) -> list[Value]:

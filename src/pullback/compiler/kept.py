@@ -70,6 +70,9 @@ def _held(program: Program) -> Iterator[Primitive | np.ndarray]:
     programs = [program]
     for each in programs:
         yield from [value for value in each.constants if isinstance(value, np.ndarray)]
+        # Equal programs may differ in which of their primitives are one object: all are counted.
         for primitive, _ in each.steps:
-            yield primitive
-            programs += [held for _, held in held_programs(primitive)]
+            names: tuple[str, ...] = primitive.__match_args__
+            if names:
+                yield primitive
+                programs += [held for _, held in held_programs(primitive)]

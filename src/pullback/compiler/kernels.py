@@ -20,6 +20,7 @@ from pullback.compiler.straight import straight_steps
 from pullback.compiler.views import Views, same_memory
 from pullback.core.program import Program
 from pullback.core.program_text import value_names
+from pullback.primitives.bundle import Pack, Unpack
 from pullback.primitives.quantity import Value
 from pullback.types import ArrayType
 
@@ -85,9 +86,9 @@ def plan_kernels(program: Program, instructions: Instructions, *, called: bool =
     like = operations(program, types)
     kinds = step_kinds(program, like, literals, instructions, calls)
     first = len(program.inputs) + len(program.constants)
-    rows = {
-        n: () if kinds[n] is Kind.PART else row for n, (_, row) in enumerate(program.steps, first)
-    }
+    rows = dict(enumerate([row for _, row in program.steps], first))
+    if not program.operations.isdisjoint({Pack, Unpack}):
+        rows |= {number: () for number, kind in kinds.items() if kind is Kind.PART}
     rows |= {number: packed[number] for number in calls}
     straight = straight_steps(program, types, like, kinds, rows)
     stored = stored_values(program, kinds, literals, rows, straight)

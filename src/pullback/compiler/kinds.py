@@ -119,6 +119,8 @@ def step_kinds(
         for number in range(len(program.inputs), first)
         if number not in literals or program.type_at(number).dtype.kind == "i"
     }
+    if not bundled and program.operations.isdisjoint(INDEXING):
+        return _plain_kinds(program, like, literals, instructions, special)
     number = first + len(program.steps)
     for (primitive, operands), operation in zip(
         reversed(program.steps), reversed(like.numbers), strict=True
@@ -143,6 +145,29 @@ def step_kinds(
         if bundled:
             whole.update(operands)
     return dict(reversed(kinds.items()))
+
+
+def _plain_kinds(
+    program: Program,
+    like: Operations,
+    literals: dict[int, Value],
+    instructions: Instructions,
+    special: set[int],
+) -> dict[int, Kind]:
+    """Return the kinds of steps without bundles and index arrays, given constants that count."""
+    first = len(program.inputs) + len(program.constants)
+    of = [_kind(program, example, literals, instructions) for example in like.examples]
+    kinds = dict(enumerate(map(of.__getitem__, like.numbers), first))
+    known: dict[tuple[object, ...], Kind] = {}  # by the operation and the values
+    for k, (_, row) in enumerate(program.steps):
+        if not special.isdisjoint(row):
+            values = [(o in literals, literals.get(o, o)) for o in row if o in special]
+            kind = known.get((like.numbers[k], *values))
+            if kind is None:
+                kind = _kind(program, k, literals, instructions)
+                known[like.numbers[k], *values] = kind
+            kinds[first + k] = kind
+    return kinds
 
 
 def number_literals(program: Program) -> dict[int, Value]:

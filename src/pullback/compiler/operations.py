@@ -6,7 +6,7 @@ from typing import final
 
 from attrs import frozen
 
-from pullback.compiler.tokens import token
+from pullback.compiler.tokens import tokens
 from pullback.core.program import Program
 from pullback.types import ArrayType, type_of
 
@@ -34,11 +34,19 @@ def operations(program: Program, types: list[ArrayType]) -> Operations:
     found: dict[tuple[object, ...], int] = {}
     numbers: list[int] = []
     examples: list[int] = []
-    for k, (primitive, operands) in enumerate(program.steps):
-        key = token(primitive), ids[first + k], *[ids[operand] for operand in operands]
-        number = found.setdefault(key, len(examples))
-        if number == len(examples):
+    count = 0
+    for k, ((_, operands), what) in enumerate(
+        zip(program.steps, tokens(program.steps), strict=True)
+    ):
+        key: tuple[object, ...]
+        if len(operands) == 2:  # nearly always
+            key = what, ids[first + k], ids[operands[0]], ids[operands[1]]
+        else:
+            key = what, ids[first + k], *[ids[operand] for operand in operands]
+        number = found.setdefault(key, count)
+        if number == count:
             examples.append(k)
+            count += 1
         numbers.append(number)
     return Operations(numbers, examples)
 

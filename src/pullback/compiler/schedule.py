@@ -9,7 +9,7 @@ from pullback.compiler.kernel import Kernel
 from pullback.compiler.kinds import Kind
 from pullback.compiler.operations import Operations
 from pullback.compiler.storage import Rows
-from pullback.compiler.straight import LONGEST, Pieces, cut
+from pullback.compiler.straight import ELEMENTS, LONGEST, Pieces, cut
 from pullback.compiler.tape import Tape, tape
 from pullback.core.program import Program
 
@@ -84,10 +84,15 @@ class Scheduler:
         self, group: list[int], reads: list[int], writes: list[int]
     ) -> Pieces | Tape | None:
         """Return what becomes of straight-line code that is long."""
-        if len(group) <= LONGEST:
+        if len(group) <= LONGEST and not self._wide([*group, *reads]):
             return None
         sorted_ = tape(self.program, self.like, self.kinds, group, reads, writes)
-        return sorted_ or cut(self.program, group, reads, writes)
+        return sorted_ or cut(self.program, group)
+
+    def _wide(self, numbers: list[int]) -> bool:
+        """Return whether some value of straight-line code is too large for a register."""
+        types = {id(type_): type_ for type_ in map(self.program.type_at, numbers)}
+        return any(math.prod(type_.shape) > ELEMENTS for type_ in types.values())
 
     def _let_go(self) -> None:
         """Make a kernel of the straight-line code so far."""
@@ -162,14 +167,13 @@ class Scheduler:
         own = set(group)
         found: dict[int, None] = {}
         if group[0] in self.straight:
-            rows = (self.rows[number] for number in group)
-            return list(dict.fromkeys([o for row in rows for o in row if self._outside(o, own)]))
+            rows, stored, straight = map(self.rows.__getitem__, group), self.stored, self.straight
+            read = [
+                o for row in rows for o in row if o not in own and (o in stored or o in straight)
+            ]
+            return list(dict.fromkeys(read))
         for number in group:
             for leaf in self._walk(number, ())[1]:
                 if leaf not in own:
                     found[leaf] = None
         return list(found)
-
-    def _outside(self, operand: int, own: set[int]) -> bool:
-        """Return whether straight-line code reads an operand from memory."""
-        return operand not in own and (operand in self.stored or operand in self.straight)

@@ -18,12 +18,14 @@ from pullback.compiler.indexing import INDEXING
 from pullback.compiler.kinds import IDENTITIES, Kind
 from pullback.compiler.operations import Operations
 from pullback.compiler.storage import Rows
+from pullback.compiler.tape import is_single, is_wide
 from pullback.core.program import Program
 from pullback.primitives.cast import Cast
 from pullback.primitives.contraction import Contract
 from pullback.types import ArrayType
 
-_ELEMENTS: Final = 32  # of one value
+ELEMENTS: Final = 32  # of one value
+_OTHERS: Final = 32  # steps that become loops for the sake of very many others
 _TERMS: Final = 512  # of one contraction
 LONGEST: Final = 2000  # steps in one function
 _CELL: Final = 8  # bytes
@@ -53,7 +55,7 @@ def straight_steps(
     """Return the steps of which all values have few elements."""
     first = len(program.inputs) + len(program.constants)
     few = {
-        key: type_.parts is None and 1 <= math.prod(type_.shape) <= _ELEMENTS
+        key: type_.parts is None and 1 <= math.prod(type_.shape) <= ELEMENTS
         for key, type_ in {id(type_): type_ for type_ in types}.items()
     }
 
@@ -71,9 +73,38 @@ def straight_steps(
         for (number, kind), operation in zip(kinds.items(), like.numbers, strict=True)
         if fitting[operation] and (kind is Kind.MAP or kind in _KINDS)
     }
+    if len(found) > LONGEST:
+        found = _on_tape(program, like, kinds, found)
     if len(found) == len(kinds):
         return frozenset(found)
     return frozenset(found) - _folded(program, kinds, found, rows)
+
+
+def _on_tape(
+    program: Program, like: Operations, kinds: dict[int, Kind], found: set[int]
+) -> set[int]:
+    """Return the steps that a tape can do, if these are all of very many but a few.
+
+    They are single numbers, and what takes them out of arrays or makes arrays of them.
+    """
+
+    def is_between(example: int) -> bool:
+        primitive, operands = program.steps[example]
+        types = [program.type_at(operand) for operand in operands]
+        return is_wide(primitive, program.types[example], types)
+
+    between = list(map(is_between, like.examples))
+    single = [is_single(program.types[example]) for example in like.examples]
+    taken: set[int] = set()
+    for (number, kind), operation in zip(kinds.items(), like.numbers, strict=True):
+        if kind is Kind.MAP:
+            fits = single[operation] and number in found
+        else:
+            shown = single[operation] and number in found and kind is Kind.VIEW
+            fits = shown or (between[operation] and (kind is Kind.VIEW or kind is Kind.JOIN))
+        if fits:
+            taken.add(number)
+    return taken if len(found - taken) <= _OTHERS < LONGEST < len(taken) else found
 
 
 def _few_terms(program: Program, contract: Contract, operands: Sequence[int]) -> bool:
@@ -100,12 +131,7 @@ def _folded(
     return frozenset(folded)
 
 
-def cut(
-    program: Program,
-    steps: Sequence[int],
-    reads: Iterable[int],
-    writes: Iterable[int],
-) -> Pieces:
+def cut(program: Program, steps: Sequence[int]) -> Pieces:
     """Cut a long kernel.
 
     Before -> after:
@@ -113,7 +139,7 @@ def cut(
     """
     first = len(program.inputs) + len(program.constants)
     pieces = [tuple(steps[k : k + LONGEST]) for k in range(0, len(steps), LONGEST)]
-    made = dict.fromkeys(reads, -1)
+    made = dict[int, int]()
     last = dict[int, int]()
     for position, piece in enumerate(pieces):
         for number in piece:
@@ -121,7 +147,6 @@ def cut(
             for operand in program.steps[number - first][1]:
                 if operand in made and made[operand] != position:
                     last[operand] = position
-    last |= dict.fromkeys(writes, len(pieces))
     order = [number for number in made if number in last]  # that in which they are made
     places, scratch = _placed(program, order, made, last, len(pieces))
     return Pieces(tuple(pieces), places, scratch)

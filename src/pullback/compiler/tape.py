@@ -1,28 +1,60 @@
 """Very many steps on single numbers as a tape: tables of places instead of code for each step.
 
-Steps of the same depth in the graph do not depend on each other. Those of them that do the same
-are one *run*: a loop that reads from a table where the operands of each step are. So a hundred
-thousand steps take no more code than the operations among them, and next to none of LLVM's time.
+Steps that are the same function of the same inputs but for literals are *instances* of each other:
+what a program does for each of many points. Their results lie side by side, and one loop over them
+computes them as vectors. Other steps that do the same at the same depth of the graph share a loop
+that reads from a table where operands are, and sums with a chain for each of many are one loop,
+too. So a hundred thousand steps take no more code than the operations among them, and next to none
+of LLVM's time. What `instances` says are such *runs*, `cells` gives places.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
+from struct import pack
 from typing import Final, final
 
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
+from pullback.compiler.cells import CELL, Access, Placing
+from pullback.compiler.indices import offset
+from pullback.compiler.instances import Steps, sorted_runs
 from pullback.compiler.kinds import Kind
 from pullback.compiler.operations import Operations
 from pullback.core.program import Program
+from pullback.primitives.joining import Concat
+from pullback.primitives.primitive import Primitive
+from pullback.types import ArrayType
 
-#: Bytes of a place in scratch memory: any one number fits.
-CELL: Final = 8
 _RUN: Final = 8  # steps in a run, on average: for shorter ones, code for each step is faster
+
+
+@final
+@frozen
+class Transfer:
+    """Elements of a value in memory, and the cells that they are copied from or to."""
+
+    number: int
+    element: int
+    cell: int
+    count: int
+
+
+@final
+@frozen
+class Operation:
+    """What a run does: a step that does it, and where it finds operands.
+
+    In a chain, ``chained`` is the operand that is the result of the step before.
+    """
+
+    step: int
+    access: tuple[Access, ...]
+    chained: int | None
 
 
 @final
@@ -30,24 +62,39 @@ _RUN: Final = 8  # steps in a run, on average: for shorter ones, code for each s
 class Tape:
     """A long kernel of single numbers, sorted into runs.
 
-    Scratch memory is an array of cells: those of the literals, of what the kernel reads, and of the
-    results in the order of the runs.
+    Scratch memory is an array of cells: those of the literals, of what the kernel reads, and of
+    results, which are used again.
     """
 
-    #: For each operation a step that does it.
-    operations: tuple[int, ...]
-    #: For each run its operation, and how many steps it has.
+    operations: tuple[Operation, ...]
+    #: For each run its operation, how many steps or chains it has, how many steps each chain, the
+    #: cell of the first result, and where its places begin.
     runs: NDArray[np.int32]
-    #: For each run and each operand in turn, the cell of that operand for each step.
+    #: For each run the cells of its operands, as its operation reads them.
     places: NDArray[np.int32]
     #: What is in the cells of the literals.
     literals: bytes
-    #: The cell of the first result.
-    first: int
-    #: The cells of what the kernel reads and writes.
-    cells: dict[int, int]
+    #: What the kernel copies in and out.
+    reads: tuple[Transfer, ...]
+    writes: tuple[Transfer, ...]
     #: The bytes of scratch memory.
     scratch: int
+
+
+def is_single(type_: ArrayType) -> bool:
+    """Return whether a value is one number."""
+    return type_.parts is None and math.prod(type_.shape) == 1
+
+
+def is_wide(primitive: Primitive, out: ArrayType, types: Sequence[ArrayType]) -> bool:
+    """Return whether a step takes an element out of an array, or makes one of single numbers."""
+    if isinstance(primitive, Concat):
+        return all(map(is_single, types))
+    return (
+        is_single(out)
+        and len(types) == 1
+        and offset(primitive, types[0].shape, out.shape) is not None
+    )
 
 
 def tape(  # noqa: PLR0917 - what is known of a kernel and its program
@@ -64,82 +111,138 @@ def tape(  # noqa: PLR0917 - what is known of a kernel and its program
         [c = a * b, d = a + b, e = b * b, f = c + d]  ->  runs [c, e], [d], [f]
     """
     first = len(program.inputs) + len(program.constants)
-    types = [program.types[number - first] for number in steps]
-    types += map(program.type_at, reads)
-    single = {
-        key: type_.parts is None and math.prod(type_.shape) == 1
-        for key, type_ in {id(type_): type_ for type_ in types}.items()
-    }
-    if not all(map(single.__getitem__, map(id, types))):
+    numbers = _Numbers(program, kinds, reads)
+    if not numbers.sort(steps):
         return None
-    if set(map(kinds.__getitem__, steps)) != {Kind.MAP}:
+    ends = [numbers.elements_of(number) for number in writes]
+    used = {*chain.from_iterable(numbers.rows), *chain.from_iterable(ends)}
+    literals = [
+        n for n in range(len(program.inputs), first) if n in used and n not in numbers.reads
+    ]
+    maps = Steps(
+        numbers.maps,
+        numbers.rows,
+        [like.numbers[number - first] for number in numbers.maps],
+        list(numbers.sources),
+        [*chain.from_iterable(ends)],
+        first + len(program.steps),
+    )
+    runs = sorted_runs(maps)
+    if len(steps) < _RUN * len(runs.begins) and not numbers.arrays:
         return None
-    depths = [0] * (first + len(program.steps))
-    rows = [program.steps[number - first][1] for number in steps]
-    for number, row in zip(steps, rows, strict=True):
-        if len(row) == 2:  # nearly always
-            x, y = depths[row[0]], depths[row[1]]
-            depths[number] = (x if x > y else y) + 1  # noqa: FURB136 - max takes twice the time
-        else:
-            depths[number] = 1 + max([depths[operand] for operand in row])
-    places = np.array(steps)
-    sort_of = np.array(like.numbers)[places - first]
-    depth_of = np.array(depths)[places]
-    together = depth_of * len(like.examples) + sort_of
-    order = np.argsort(together, kind="stable")
-    _, begins, counts = np.unique(together[order], return_index=True, return_counts=True)
-    if len(steps) < _RUN * len(begins):
-        return None
-    read = set(reads)
-    used = set(chain.from_iterable(rows))
-    literals = [n for n in range(len(program.inputs), first) if n in used and n not in read]
-    sources = [*literals, *reads]
-    cells = np.zeros(first + len(program.steps), np.int32)
-    cells[sources] = np.arange(len(sources))
-    cells[places[order]] = np.arange(len(sources), len(sources) + len(steps))
-    sorts, sort = np.unique(sort_of[order][begins], return_inverse=True)
+    placed = Placing(maps, runs, {n: _cell(program, n) for n in literals}).place()
+    cells: list[int] = placed.cells.tolist()
     return Tape(
-        tuple([first + like.examples[number] for number in sorts]),
-        np.stack([sort, counts], axis=1).astype(np.int32),
-        _places(rows, cells, order, np.repeat(begins, counts), np.repeat(counts, counts)),
-        b"".join([_cell(program, number) for number in literals]),
-        len(sources),
-        {number: int(cells[number]) for number in (*reads, *writes)},
-        CELL * (len(sources) + len(steps)),
+        tuple(
+            [
+                Operation(first + like.examples[each.number], each.access, each.chained)
+                for each in placed.operations
+            ]
+        ),
+        placed.runs,
+        placed.places,
+        placed.literals,
+        _transfers([(*place, cells[value]) for value, place in numbers.sources.items()]),
+        _transfers(
+            [
+                (number, element, cells[value])
+                for number, row in zip(writes, ends, strict=True)
+                for element, value in enumerate(row)
+            ]
+        ),
+        CELL * placed.size,
     )
 
 
-def _places(
-    rows: Sequence[tuple[int, ...]],
-    cells: NDArray[np.int32],
-    order: NDArray[np.intp],
-    begins: NDArray[np.intp],
-    counts: NDArray[np.intp],
-) -> NDArray[np.int32]:
-    """Return the table of operands.
+@final
+class _Numbers:
+    """The single numbers of a kernel: those that maps make, and those that lie in arrays."""
 
-    Args:
-        rows: The operands of each step.
-        cells: The cell of each value.
-        order: The steps in the order of the runs.
-        begins: For each step in this order, where its run begins.
-        counts: And how many steps it has.
-    """
-    operands = np.fromiter(chain.from_iterable(rows), np.intp)
-    arity = np.fromiter(map(len, rows), np.intp)
-    start = (np.cumsum(arity) - arity)[order]
-    arity = arity[order]
-    begin = (np.cumsum(arity) - arity)[begins]  # of the run's part of the table
-    within = np.arange(len(rows)) - begins
-    table = np.empty(len(operands), np.int32)
-    for k in range(int(arity.max())):
-        some = arity > k
-        place = begin[some] + k * counts[some] + within[some]
-        table[place] = cells[operands[start[some] + k]]
-    return table
+    def __init__(self, program: Program, kinds: dict[int, Kind], reads: Sequence[int]) -> None:
+        self.program, self.kinds, self.reads = program, kinds, frozenset(reads)
+        self.first = len(program.inputs) + len(program.constants)
+        self.maps: Sequence[int] = []
+        self.rows: list[tuple[int, ...]] = []
+        #: For a view the number that it shows, and for an array the numbers it is made of.
+        self.same: dict[int, int] = {}
+        self.joined: dict[int, tuple[int, ...]] = {}
+        #: For each number that is read, the value and the element of it.
+        self.sources = {n: (n, 0) for n in reads if is_single(program.type_at(n))}
+        self.elements: dict[tuple[int, int], int] = {}
+        #: Whether arrays are read or made.
+        self.arrays = len(self.sources) < len(self.reads)
+
+    def sort(self, steps: Sequence[int]) -> bool:
+        """Take in all steps; return False if there is one of another kind."""
+        program, kinds = self.program, self.kinds
+        self.maps = [number for number in steps if kinds[number] is Kind.MAP]
+        types = [program.types[number - self.first] for number in self.maps]
+        if not all(map(is_single, {id(type_): type_ for type_ in types}.values())):
+            return False
+        others = (
+            [] if len(self.maps) == len(steps) else [n for n in steps if kinds[n] is not Kind.MAP]
+        )
+        if not all(map(self._take, others)) or (self.arrays and not others):
+            return False
+        self.rows = [program.steps[number - self.first][1] for number in self.maps]
+        moved = {view: number for view, number in self.same.items() if view != number}
+        if moved:
+            find, apart = moved.get, moved.keys().isdisjoint
+            self.rows = [
+                row if apart(row) else tuple([find(each, each) for each in row])
+                for row in self.rows
+            ]
+        return True
+
+    def _take(self, number: int) -> bool:
+        """Take in a step that is no map, if it is of such a kind."""
+        program = self.program
+        primitive, row = program.steps[number - self.first]
+        types, out = [program.type_at(operand) for operand in row], program.type_at(number)
+        if self.kinds[number] is Kind.JOIN and is_wide(primitive, out, types):
+            self.joined[number] = tuple([self.same.get(operand, operand) for operand in row])
+            self.arrays = True
+            return True
+        if self.kinds[number] is not Kind.VIEW or not is_single(out):
+            return False
+        (operand,) = row
+        if is_single(types[0]):
+            self.same[number] = self.same.get(operand, operand)
+            return True
+        element = offset(primitive, types[0].shape, out.shape)
+        return element is not None and self._take_element(number, operand, element)
+
+    def _take_element(self, number: int, array: int, element: int) -> bool:
+        """Take in the look at an element of an array."""
+        if array in self.joined:
+            self.same[number] = self.joined[array][element]
+            return True
+        self.same[number] = self.elements.setdefault((array, element), number)
+        if self.same[number] == number:
+            self.sources[number] = array, element
+        return array in self.reads
+
+    def elements_of(self, number: int) -> tuple[int, ...]:
+        """Return the numbers that a value is made of."""
+        return self.joined.get(number) or (self.same.get(number, number),)
+
+
+def _transfers(places: Iterable[tuple[int, int, int]]) -> tuple[Transfer, ...]:
+    """Put elements together that lie side by side in a value and in cells."""
+    found: list[tuple[int, int, int, int]] = []
+    for number, element, cell in sorted(places):
+        if found:
+            last, start, begin, count = found[-1]
+            if (last, start + count, begin + count) == (number, element, cell):
+                found[-1] = last, start, begin, count + 1
+                continue
+        found.append((number, element, cell, 1))
+    return tuple([Transfer(*each) for each in found])
 
 
 def _cell(program: Program, number: int) -> bytes:
     """Return a literal as it lies in memory."""
     value = program.constants[number - len(program.inputs)]
+    if value.__class__ is float:  # at a tenth of the time
+        return pack("d", value)
     return np.asarray(value).astype(program.type_at(number).dtype).tobytes().ljust(CELL, b"\0")

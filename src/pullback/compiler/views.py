@@ -35,10 +35,13 @@ def same_memory(
     look at them is before what reads them by their number.
     """
     first = len(program.inputs) + len(program.constants)
-    apart = _read_by_number(program, kinds, rows, straight)
     found: Views = {}
+    made = stored.difference(range(first), straight)
+    if not made:
+        return found
+    apart = _read_by_number(program, kinds, rows, straight)
     taken = set(program.outputs)
-    for number in sorted(stored.difference(range(first), straight, apart)):
+    for number in sorted(made - apart):
         place = _place(program, kinds, stored, found, number)
         if place is None:
             continue

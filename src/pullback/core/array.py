@@ -23,6 +23,7 @@ from pullback.core.values import freeze_value
 from pullback.errors import PullbackError
 from pullback.lazy import lazy
 from pullback.primitives.cast import Cast
+from pullback.primitives.identity import Input
 from pullback.primitives.primitive import Primitive
 from pullback.primitives.quantity import NUMBERS, Node, Quantity, Value
 from pullback.tree import leaf
@@ -78,6 +79,11 @@ class Array(Conversion):
         """The shape and dtype."""
         value: ArrayType = self._value
         return value if value.__class__ is ArrayType else type_of(value)
+
+    @property
+    def is_input(self) -> bool:
+        """Whether it is an input of a trace."""
+        return self.primitive.__class__ is Input
 
     @property
     def shape(self) -> tuple[int, ...]:

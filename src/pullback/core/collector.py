@@ -5,6 +5,9 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
+
+_MANY: Final = 100_000  # objects
 
 
 @contextmanager
@@ -24,4 +27,8 @@ def paused() -> Iterator[None]:
         yield
     finally:
         if enabled:
+            if gc.get_count()[0] > _MANY and not gc.get_freeze_count():
+                # What is new is put among what is old: a look at all of it takes as long as a pass.
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()

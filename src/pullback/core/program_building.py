@@ -7,7 +7,7 @@ from itertools import chain
 
 from pullback.core.array import Array, lift, make_node
 from pullback.core.graph import topological
-from pullback.core.program import Program
+from pullback.core.program import Program, Step
 from pullback.core.trace import Trace
 from pullback.core.values import thaw
 from pullback.primitives.identity import Input
@@ -34,14 +34,18 @@ def build_program(
     order = [node for node in topological(outputs[::-1], trace) if node not in given]
     made = {*given, *order}
     used = chain(chain.from_iterable([node.operands for node in order]), outputs)
-    outer = [node for node in dict.fromkeys(used) if node not in made]
+    outer = list(dict.fromkeys([node for node in used if node not in made]))
     captured = [node for node in outer if node.sources]
     constants = [node for node in outer if not node.sources]
     number = {node: i for i, node in enumerate(chain(captured, inputs, constants, order))}
-    steps = []
+    steps: list[Step] = []
     for node in order:
-        assert node.primitive is not None, "a node that depends on a trace is no constant"
-        steps.append((node.primitive, tuple([number[operand] for operand in node.operands])))
+        primitive, operands = node.primitive, node.operands
+        assert primitive is not None, "a node that depends on a trace is no constant"
+        if len(operands) == 2:  # at half of what the comprehension takes
+            steps.append((primitive, (number[operands[0]], number[operands[1]])))
+        else:
+            steps.append((primitive, tuple([number[operand] for operand in operands])))
     program: Program = Program(
         tuple([node.type for node in (*captured, *inputs)]),
         tuple([thaw(node._value) for node in constants]),

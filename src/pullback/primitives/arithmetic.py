@@ -16,7 +16,7 @@ from typing import ClassVar, Final, final
 
 import numpy as np
 
-from pullback.primitives.cast import conform, spread
+from pullback.primitives.cast import conform_soon, spread
 from pullback.primitives.complex import conjugate
 from pullback.primitives.elementwise import Binary, Elementwise
 from pullback.primitives.primitive import Product
@@ -50,7 +50,7 @@ class Add(Elementwise):
         operands: tuple[Quantity, ...],
         product: Product,
     ) -> Quantity:
-        return conform(cotangent, operands[index])
+        return conform_soon(cotangent, operands[index])
 
 
 @final
@@ -74,7 +74,7 @@ class Subtract(Elementwise):
         operands: tuple[Quantity, ...],
         product: Product,
     ) -> Quantity:
-        return conform(-cotangent if index else cotangent, operands[index])
+        return conform_soon(-cotangent if index else cotangent, operands[index])
 
 
 @final
@@ -101,7 +101,7 @@ class Multiply(Elementwise):
         x, other = operands[index], operands[1 - index]
         if cotangent.__class__ in DOUBLES and x.__class__ in DOUBLES:
             return product(cotangent, other)  # the hot path of scalar code: the other is real too
-        return conform(product(cotangent, conjugate(other)), x)
+        return conform_soon(product(cotangent, conjugate(other)), x)
 
 
 @final

@@ -61,6 +61,11 @@ class Node:
         """The node's shape."""
         raise NotImplementedError
 
+    @property
+    def is_input(self) -> bool:
+        """Whether the node is an input of a trace."""
+        raise NotImplementedError
+
     def bind(self, primitive: Primitive, operands: tuple[Quantity | complex, ...]) -> Quantity:
         """Apply ``primitive`` to ``operands``, of which this node is one."""
         raise NotImplementedError

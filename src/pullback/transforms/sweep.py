@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 
 from pullback.core import Array, Trace
+from pullback.primitives.cast import conform
 from pullback.primitives.identity import Input
 from pullback.primitives.primitive import PLAIN_PRODUCT
 from pullback.primitives.quantity import Quantity, Value
@@ -142,7 +143,8 @@ def carry_nodes(
             arrived.extend([(operand, None) for operand in operands if trace in operand.sources])
             continue
         if primitive.__class__ is Input:
-            found[node] = bar
+            own: Value = node
+            found[node] = conform(bar, own)  # rules leave that of a Python number strong
         below = masked and node in masked
         product = _PRODUCT_BELOW_SELECTION if below else PLAIN_PRODUCT
         if below or primitive.selects:

@@ -87,6 +87,7 @@ class Function(GlobalValue):
     ftype: FunctionType
     attributes: Attributes
     args: tuple[Argument, ...]
+    blocks: list[Block]
     module: Module
     def __init__(self, module: Module, ftype: FunctionType, name: str) -> None: ...
     def append_basic_block(self, name: str = ...) -> Block: ...

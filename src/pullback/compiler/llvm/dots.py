@@ -130,4 +130,4 @@ class Dots:
             joined(self.b, [found[k * steps[0] + (start + i) * steps[1]] for i in range(lanes)])
             for k, start, lanes in cells
         ]
-        epilogue.emit(places.beside, across, along, cells, totals)
+        epilogue.emit(self.b, places.beside, across, along, cells, totals)

@@ -15,7 +15,6 @@ from pullback.compiler.indices import (
     broadcast,
     flatten,
     spread,
-    strides,
     through,
 )
 from pullback.compiler.kernels import Plan
@@ -23,7 +22,9 @@ from pullback.compiler.kinds import Kind
 from pullback.compiler.llvm import scalars
 from pullback.compiler.llvm.gathers import one_hot_element, source
 from pullback.compiler.llvm.guards import note
-from pullback.compiler.llvm.lanes import Lanes, like
+from pullback.compiler.llvm.lanes import lanes, like
+from pullback.compiler.llvm.nests import fixed
+from pullback.compiler.llvm.padding import padded
 from pullback.compiler.llvm.scalars import BYTE, FLAG, INDEX
 from pullback.compiler.llvm.vectors import splat
 from pullback.primitives.gather import Gather, ScatterAdd
@@ -64,14 +65,21 @@ class Elements:
         found = self.places.get(form)
         if found is not None:
             return found
-        b, total = self.builder, ir.Constant(INDEX, form.constant)
-        value: ir.Value = total
-        for position, (variable, coefficient) in enumerate(form.terms):
+        b, constant = self.builder, form.constant
+        value: ir.Value | None = None
+        for variable, coefficient in form.terms:
             term = self.variables[variable]
+            number = fixed(term)
+            if number is not None:
+                constant += number * coefficient
+                continue
             if coefficient != 1:
                 term = b.mul(term, ir.Constant(INDEX, coefficient), flags=("nsw",))
-            first = position == 0 and form.constant == 0
-            value = term if first else b.add(value, term, flags=("nsw",))
+            value = term if value is None else b.add(value, term, flags=("nsw",))
+        if value is None:
+            value = ir.Constant(INDEX, constant)
+        elif constant:
+            value = b.add(value, ir.Constant(INDEX, constant), flags=("nsw",))
         self.places[form] = value
         return value
 
@@ -80,12 +88,9 @@ class Elements:
         plan = self.plan
         type_ = plan.program.type_at(number)
         if number in self.fixed:
-            return self.fixed[number]
+            return self._everywhere(number)
         if number in plan.literals:
-            literal = scalars.literal(plan.literals[number], type_.dtype)
-            if self.lanes is None:
-                return literal
-            return ir.Constant(Lanes(literal.type, self.lanes[1]), literal.constant)
+            return self.repeated(scalars.literal(plan.literals[number], type_.dtype))
         if math.prod(type_.shape) == 1:
             index = ZERO
         key = number, index
@@ -99,6 +104,22 @@ class Elements:
         else:
             found = self.step(number, index)
         self.known[key] = found
+        return found
+
+    def repeated(self, number: ir.Constant) -> ir.Constant:
+        """Return a constant, in all lanes."""
+        if self.lanes is None:
+            return number
+        return ir.Constant(lanes(number.type, self.lanes[1]), number.constant)
+
+    def _everywhere(self, number: int) -> ir.Value:
+        """Return a fixed value, in all lanes."""
+        if self.lanes is None:
+            return self.fixed[number]
+        found = self.known.get((number, ZERO))
+        if found is None:
+            found = splat(self.builder, self.fixed[number], self.lanes[1])
+            self.known[number, ZERO] = found
         return found
 
     def compute(self, number: int, index: Index) -> ir.Value:
@@ -141,8 +162,8 @@ class Elements:
         dtype = self.plan.program.type_at(number).dtype
         kind = scalars.stored(dtype)
         pointer = self.builder.gep(self.pointers[number], [place], source_etype=kind)
-        value = self.builder.load(pointer, align=dtype.itemsize, typ=Lanes(kind, count))
-        return self.builder.trunc(value, Lanes(FLAG, count)) if dtype.kind == "b" else value
+        value = self.builder.load(pointer, align=dtype.itemsize, typ=lanes(kind, count))
+        return self.builder.trunc(value, lanes(FLAG, count)) if dtype.kind == "b" else value
 
     def store(self, number: int, pointer: ir.Value, place: ir.Value, value: ir.Value) -> None:
         """Append a store to memory, for a value of the dtype of ``number``."""
@@ -173,7 +194,7 @@ class Elements:
                 note(self.builder, self.met, guards)
             return value
         if isinstance(primitive, PadSlice):
-            return self._padded(primitive, operands[0], types[0], spread(index, type_.shape))
+            return self._padded(primitive, number, operands[0], spread(index, type_.shape))
         if isinstance(primitive, Gather):
             place = source(self, selection(program, number), spread(index, type_.shape))
             return self.value(operands[0], place)
@@ -184,38 +205,37 @@ class Elements:
         return self.value(operands[0], through(primitive, index, types[0].shape, type_.shape))
 
     def _padded(
-        self, primitive: PadSlice, operand: int, type_: ArrayType, index: tuple[Affine, ...]
+        self, primitive: PadSlice, number: int, operand: int, index: tuple[Affine, ...]
     ) -> ir.Value:
         """Append the load of an element where there is one, and zero elsewhere.
 
-        Outside the place of the operand the load is of its first element, so that the code has no
-        branch.
+        Outside the place of the operand the load is of an element all the same, so that the code
+        has no branch.
         """
-        b = self.builder
-        zero = ir.Constant(scalars.computed(type_.dtype), 0)
-        if math.prod(type_.shape) == 0:
+        b, program = self.builder, self.plan.program
+        have, want = (program.type_at(n) for n in (operand, number))
+        zero = self.repeated(ir.Constant(scalars.computed(want.dtype), 0))
+        if math.prod(have.shape) == 0:
             return zero
+        form, checks = padded(primitive, index, have.shape, want.shape)
+        single = math.prod(have.shape) == 1
+        if not checks:
+            return self.value(operand, ZERO if single else form)
         inside: ir.Value = ir.Constant(FLAG, 1)
         place: ir.Value = ir.Constant(INDEX, 0)
-        sizes = iter(zip(type_.shape, strides(type_.shape), strict=True))
-        for slot, entry in zip(primitive.slots, index, strict=True):
-            if not isinstance(slot, slice):
-                relative = self.place(entry.scaled(1, -slot))
-                inside = b.and_(inside, b.icmp_signed("==", relative, ir.Constant(INDEX, 0)))
-                continue
-            size, stride = next(sizes)
-            relative = self.place(entry.scaled(1, -slot.start))
-            if slot.step != 1:
-                step = ir.Constant(INDEX, slot.step)
+        for check in checks:
+            relative = self.place(check.place)
+            if check.step != 1:
+                step = ir.Constant(INDEX, check.step)
                 quotient = b.sdiv(relative, step)
                 exact = b.icmp_signed("==", b.mul(quotient, step), relative)
                 inside, relative = b.and_(inside, exact), quotient
-            within = b.icmp_unsigned("<", relative, ir.Constant(INDEX, size))
+            within = b.icmp_unsigned("<", relative, ir.Constant(INDEX, check.size))
             inside = b.and_(inside, within)
-            place = b.add(place, b.mul(relative, ir.Constant(INDEX, stride)))
+            if check.stride:
+                place = b.add(place, b.mul(relative, ir.Constant(INDEX, check.stride)))
         safe = b.select(inside, place, ir.Constant(INDEX, 0))
-        single = math.prod(type_.shape) == 1
-        element = self.value(operand, ZERO if single else self.variable(safe))
+        element = self.value(operand, ZERO if single else form + self.variable(safe))
         return b.select(inside, element, zero)
 
 

@@ -25,7 +25,10 @@ from pullback.compiler.llvm.entry import emit_entry
 from pullback.compiler.llvm.folds import emit_fold
 from pullback.compiler.llvm.gathers import Checks
 from pullback.compiler.llvm.guards import has_rare_arguments, run_guarded
+from pullback.compiler.llvm.lanewise import needs_passes, plan_loops
+from pullback.compiler.llvm.library import Module
 from pullback.compiler.llvm.loops import Code, emit_join, emit_map
+from pullback.compiler.llvm.nests import Loops
 from pullback.compiler.llvm.places import STATUS, Places, copy
 from pullback.compiler.llvm.pooling import emit_pooling
 from pullback.compiler.llvm.products import emit_product
@@ -42,12 +45,12 @@ from pullback.compiler.tape import Tape
 from pullback.compiler.threads import parts
 
 
-def emit_module(plan: Plan, memory: Memory) -> tuple[ir.Module, ir.Module]:
+def emit_module(plan: Plan, memory: Memory) -> tuple[Module, ir.Module]:
     """Return the code of a plan, and apart from it the loops that LLVM's passes are for.
 
     The rest is written as it is to be, in vectors and without what could be left out.
     """
-    module = ir.Module("pullback")
+    module = Module("pullback")
     writer = _Writer(module)
     program = writer.program(plan, memory, "program")
     emit_entry(module, program, len(plan.program.inputs), len(plan.program.outputs))
@@ -58,7 +61,7 @@ def emit_module(plan: Plan, memory: Memory) -> tuple[ir.Module, ir.Module]:
 class _Writer:
     """Writes functions of one module; numbers host calls and programs in the order of writing."""
 
-    def __init__(self, module: ir.Module) -> None:
+    def __init__(self, module: Module) -> None:
         self.module = module
         #: What LLVM's passes are for: loops over elements.
         self.loops = ir.Module("loops")
@@ -106,9 +109,10 @@ class _Writer:
         key = likeness(plan, kernel)
         known = None if key is None else self.kernels.get((key, count))
         if known is None:
-            apart = kernel.kind is not Kind.PRODUCT
-            module = self.loops if apart else self.module
-            known = _emit_kernel(plan, kernel, module, name, count)
+            loops = plan_loops(plan, kernel)
+            apart = needs_passes(plan, kernel, loops)
+            known = _function(self.loops if apart else self.module, kernel, name, count)
+            _emit_kernel(plan, kernel, known, count, loops)
             if apart:
                 known.linkage = ""
                 known = ir.Function(self.module, known.ftype, name)
@@ -126,13 +130,11 @@ class _Writer:
     def _call_straight(self, places: Places, kernel: Kernel, name: str) -> None:
         """Append straight-line code; what is in pieces has scratch memory."""
         if isinstance(kernel.pieces, Tape):
-            callee = emit_tape(places.plan, kernel, self.module, self.loops, name)
+            functions = [emit_tape(places, kernel, self.loops, name)]
         else:
-            callee = emit_straight(places.plan, kernel, self.module, name)
-        pointers = [places.pointer(number) for number in (*kernel.writes, *kernel.reads)]
-        if kernel.pieces is not None:
-            pointers.append(places.in_arena(places.memory.scratch[kernel.values[0]]))
-        places.builder.call(callee, pointers)
+            functions = emit_straight(places, kernel, self.module, name)
+        for callee, arguments in functions:
+            places.builder.call(callee, arguments)
 
     def _call_programs(self, places: Places, kernel: Kernel) -> None:
         """Append a step of control flow, after the functions of the programs that it calls."""
@@ -150,20 +152,26 @@ def _is_empty(plan: Plan, kernel: Kernel) -> bool:
     return all(math.prod(plan.program.type_at(n).shape) == 0 for n in kernel.writes)
 
 
-def _emit_kernel(
-    plan: Plan, kernel: Kernel, module: ir.Module, name: str, count: int
-) -> ir.Function:
+def _function(module: ir.Module, kernel: Kernel, name: str, count: int) -> ir.Function:
     """Return the function of a kernel, which is given the places of what it writes and reads.
 
     If it is cut in parts, it takes the number of one, too.
     """
-    numbers = [*kernel.writes, *kernel.reads]
-    arguments = [POINTER] * len(numbers) + [INDEX] * (count > 1)
+    places = len(kernel.writes) + len(kernel.reads)
+    arguments = [POINTER] * places + [INDEX] * (count > 1)
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), arguments), name)
     function.linkage = "internal"
     function.attributes.add("noinline")
-    for argument in function.args[: len(numbers)]:
+    for argument in function.args[:places]:
         argument.add_attribute("noalias")
+    return function
+
+
+def _emit_kernel(
+    plan: Plan, kernel: Kernel, function: ir.Function, count: int, loops: Loops
+) -> None:
+    """Append the code of a kernel."""
+    numbers = [*kernel.writes, *kernel.reads]
     builder = ir.IRBuilder(function.append_basic_block("entry"))
     pointers: dict[int, ir.Value] = dict(zip(numbers, function.args, strict=False))
     for number in kernel.values:
@@ -173,13 +181,12 @@ def _emit_kernel(
                 kind = stored(plan.program.type_at(operand).dtype)
                 pointers[operand] = moved(builder, pointers[root], kind, start)
     part = Part(function.args[-1], count) if count > 1 else None
-    code = Code(plan, builder, pointers, frozenset(kernel.reads), part)
+    code = Code(plan, builder, pointers, frozenset(kernel.reads), part, loops)
     if has_rare_arguments(plan, kernel):
         run_guarded(builder, lambda met: _emit_loops(evolve(code, met=met), kernel))
     else:
         _emit_loops(code, kernel)
     builder.ret_void()
-    return function
 
 
 def _emit_loops(code: Code, kernel: Kernel) -> None:

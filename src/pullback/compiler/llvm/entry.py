@@ -2,8 +2,9 @@
 
 The layout of Python's and NumPy's objects is part of their binary interfaces: after the header of
 every object, a list has its length and a pointer to its items; an ndarray the pointer to its data,
-the number of axes, the pointers to shape and strides, the base, the dtype and the flags; a float
-and a NumPy scalar have their value.
+the number of axes, the pointers to shape and strides, the base, the dtype and the flags; a dtype
+the class of its scalars, three letters, a byte of flags and a number; a float and a NumPy scalar
+have their value.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ _SHAPE: Final = _HEADER + 16
 _DTYPE: Final = _HEADER + 40
 _FLAGS: Final = _HEADER + 48
 _READABLE: Final = 0x0001 | 0x0100  # in row-major order, and aligned
+_KIND: Final = _HEADER + 8  # in a dtype: its letters, byte order and number, in one word
 
 
 def emit_entry(module: ir.Module, program: ir.Function, inputs: int, outputs: int) -> None:
@@ -89,7 +91,7 @@ class _Entry:
         array, found = (b.function.append_basic_block(name) for name in ("array", "found"))
         b.cbranch(b.icmp_unsigned("==", dtype, ir.Constant(POINTER, None)), found, array)
         b.position_at_end(array)
-        self.check(_load(b, item, _DTYPE), dtype)
+        self.dtype(_load(b, item, _DTYPE), dtype)
         readable = ir.Constant(STATUS, _READABLE)
         self.check(b.and_(_load(b, item, _FLAGS, STATUS), readable), readable)
         axes = _load(b, words, 16, INDEX)
@@ -102,6 +104,19 @@ class _Entry:
         place.add_incoming(value, before)
         place.add_incoming(data, last)
         return place
+
+    def dtype(self, have: ir.Value, want: ir.Value) -> None:
+        """Append the comparison of dtypes, of which arrays that were pickled have copies.
+
+        before -> (copy -> (same | unfit) | same)
+        """
+        b = self.b
+        copy, same = (b.function.append_basic_block(name) for name in ("copy", "same"))
+        b.cbranch(b.icmp_unsigned("==", have, want), same, copy)
+        b.position_at_end(copy)
+        self.check(_load(b, have, _KIND), _load(b, want, _KIND))
+        b.branch(same)
+        b.position_at_end(same)
 
     def shape(self, axes: ir.Value, have: ir.Value, want: ir.Value) -> None:
         """Append the comparison of two rows of sizes.

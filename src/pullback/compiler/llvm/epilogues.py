@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from llvmlite import ir
 
 from pullback.compiler.contractions import Axis
@@ -118,8 +118,30 @@ class Epilogue:
             stack += operands
         return total * cells > _LONG
 
-    def emit(
+    def emit_row(  # noqa: PLR0917 - what a row is
         self,
+        b: ir.IRBuilder,
+        beside: Sequence[ir.Value],
+        across: Axis,
+        along: Axis,
+        sums: ir.Value,
+        width: int,
+    ) -> None:
+        """Append the maps of a row whose sums are in memory, as `emit` does for registers."""
+        number = self.kernel.values[0]
+        dtype = self.code.plan.program.type_at(number).dtype
+        kind, size = scalars.computed(dtype), dtype.itemsize
+        pieces = vectors.spans(width, vectors.registers().bytes // size)
+        totals = [
+            vectors.load(b, moved(b, sums, kind, start), kind, lanes, 1, aligned=size)
+            for start, lanes in pieces
+        ]
+        cells = [(0, start, lanes) for start, lanes in pieces]
+        self.emit(b, beside, across, along, cells, totals)
+
+    def emit(  # noqa: PLR0917 - what a tile is
+        self,
+        b: ir.IRBuilder,
         beside: Sequence[ir.Value],
         across: Axis,
         along: Axis,
@@ -129,13 +151,14 @@ class Epilogue:
         """Append the maps of a tile, and the stores.
 
         Args:
+            b: Where they go: into the kernel, or a function that it calls.
             beside: The places of the streams at the tile's first element.
             across: An axis of the tile.
             along: The axis along which vectors run.
             cells: The vectors.
             totals: The sums.
         """
-        b, count = self.code.builder, len(self.inputs)
+        code, count = evolve(self.code, builder=b), len(self.inputs)
         nowhere = (0,) * len(beside)
         down, right = across.beside or nowhere, along.beside or nowhere
         known: dict[tuple[int, int, int], ir.Value] = {}  # a bias is the same in all rows
@@ -145,7 +168,7 @@ class Epilogue:
             return cell[0] * down[k] + cell[1] * right[k]
 
         for cell, total in zip(cells, totals, strict=True):
-            elements = self.code.elements({})
+            elements = code.elements({})
             elements.lanes = (-1, cell[2]) if cell[2] > 1 else None
             for k, (read, stream) in enumerate(self.inputs.items()):
                 key = k, place(k, cell), cell[2]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Mapping, Sequence
 from typing import Final, final
 
 from attrs import frozen
 from llvmlite import binding
 
-from pullback.compiler.objects import joined, split
+from pullback.compiler.objects import split
 
 _LEVEL: Final = 2
 
@@ -17,12 +18,25 @@ def machine(level: int = _LEVEL) -> binding.TargetMachine:
     """Return this machine, with the level of its code generation; an engine takes its own."""
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
+    cpu, features = _host()
     return binding.Target.from_default_triple().create_target_machine(
-        cpu=binding.get_host_cpu_name(),
-        features=binding.get_host_cpu_features().flatten(),
-        opt=level,
-        jit=True,
+        cpu=cpu, features=features, opt=level, jit=True
     )
+
+
+@functools.cache
+def _host() -> tuple[str, str]:
+    """Return the name of this machine's processor, and its features."""
+    return binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
+
+
+@functools.cache
+def _same_machine(level: int) -> binding.TargetMachine:
+    """Return the machine that all modules share: what it makes of a processor takes milliseconds.
+
+    llvmlite lets one thread in at a time.
+    """
+    return machine(level)
 
 
 @final
@@ -37,7 +51,7 @@ class Linked:
         return self._engine.get_function_address(name)
 
 
-def object_code(text: str, loops: str, *, quick: bool = False) -> bytes:
+def object_files(text: str, loops: str, *, quick: bool = False) -> Sequence[bytes]:
     """Return the machine code of a module, to be loaded here or in another process.
 
     Args:
@@ -46,7 +60,7 @@ def object_code(text: str, loops: str, *, quick: bool = False) -> bytes:
         quick: Whether the first is to be compiled quickly, rather than run quickly.
     """
     first = [_object(_optimised(loops))] if loops else []
-    return joined([*first, _object(binding.parse_assembly(text), 0 if quick else _LEVEL)])
+    return *first, _object(binding.parse_assembly(text), 0 if quick else _LEVEL)
 
 
 def optimised(text: str, loops: str) -> str:
@@ -63,13 +77,13 @@ def _optimised(loops: str) -> binding.ModuleRef:
     options = binding.create_pipeline_tuning_options(speed_level=_LEVEL)
     options.loop_vectorization = options.loop_interleaving = True
     options.loop_unrolling = options.slp_vectorization = False
-    builder = binding.create_pass_builder(machine(), options)
+    builder = binding.create_pass_builder(_same_machine(_LEVEL), options)
     builder.getModulePassManager().run(module, builder)
     return module
 
 
 def _object(module: binding.ModuleRef, level: int = _LEVEL) -> bytes:
-    return machine(level).emit_object(module)
+    return _same_machine(level).emit_object(module)
 
 
 def load(code: bytes, symbols: Mapping[str, int]) -> Linked:
@@ -87,4 +101,4 @@ def load(code: bytes, symbols: Mapping[str, int]) -> Linked:
 
 def assembly(text: str) -> str:
     """Return the assembly of a module that LLVM's passes have seen."""
-    return machine().emit_assembly(binding.parse_assembly(text))
+    return _same_machine(_LEVEL).emit_assembly(binding.parse_assembly(text))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import final
+from typing import TypeAlias, final
 
 from attrs import frozen
 from llvmlite import ir
@@ -17,6 +17,7 @@ from pullback.compiler.indices import (
     Shape,
     axes_index,
     broadcast,
+    flatten,
     spread,
     strides,
     through,
@@ -26,13 +27,15 @@ from pullback.compiler.kernel import Kernel
 from pullback.compiler.kernels import Plan
 from pullback.compiler.kinds import Kind
 from pullback.compiler.llvm.elements import Elements
-from pullback.compiler.llvm.lanewise import lane_count
-from pullback.compiler.llvm.nests import nest
+from pullback.compiler.llvm.nests import SINGLE, Loops, nest, stepped
 from pullback.compiler.llvm.scalars import INDEX
 from pullback.compiler.llvm.threads import Part
 from pullback.primitives.gather import Gather, ScatterAdd
 from pullback.primitives.joining import Concat
 from pullback.primitives.slicing import PadSlice, SliceSet
+
+#: The loop variable that steps over several elements, and how many; or that none does.
+Stepping: TypeAlias = tuple[int, int] | None
 
 
 @final
@@ -48,13 +51,17 @@ class Code:
     reads: frozenset[int]
     #: The part of the outermost loop that is done, where threads share the work.
     part: Part | None = None
+    loops: Loops = SINGLE
     #: Where quick code notes that it may be wrong, if it is to be quick.
     met: ir.Value | None = None
 
-    def elements(self, variables: dict[int, ir.Value]) -> Elements:
+    def elements(self, variables: dict[int, ir.Value], lanes: Stepping = None) -> Elements:
         """Return the body of a loop, at the builder's place."""
         sources = {number: self.pointers[number] for number in self.reads}
-        return Elements(self.plan, self.builder, variables, sources, self.met)
+        known = dict.fromkeys(self.loops.joined, ir.Constant(INDEX, 0))
+        found = Elements(self.plan, self.builder, known | variables, sources, self.met)
+        found.lanes = lanes
+        return found
 
     def shape(self, number: int) -> Shape:
         """Return the shape of a value."""
@@ -87,6 +94,17 @@ def is_flat(plan: Plan, numbers: Iterable[int], reads: frozenset[int]) -> bool:
     return True
 
 
+def map_loop(plan: Plan, kernel: Kernel) -> tuple[Index, list[tuple[int, int]]]:
+    """Return where a map computes its values, and its loops: variables and how often they run."""
+    shape = plan.program.type_at(kernel.values[0]).shape
+    size = math.prod(shape)
+    if size == 1:
+        return ZERO, []
+    if is_flat(plan, kernel.values, frozenset(kernel.reads)):
+        return variable(0), [(0, size)]
+    return axes_index(shape), [(axis, extent) for axis, extent in enumerate(shape) if extent != 1]
+
+
 def emit_map(code: Code, kernel: Kernel) -> None:
     """Append the loop of a map.
 
@@ -94,72 +112,65 @@ def emit_map(code: Code, kernel: Kernel) -> None:
         [b = sin(a), c = b + 1], writes [c]  ->  for i: c[i] = sin(a[i]) + 1
     """
     shape = code.shape(kernel.values[0])
-    if math.prod(shape) == 1:
-        shape = ()
-    flat = is_flat(code.plan, kernel.values, code.reads)
-    index: Index = variable(0) if flat and shape else axes_index(shape)
-    extents = [(0, math.prod(shape))] if flat else list(enumerate(shape))
+    index, extents = map_loop(code.plan, kernel)
 
-    def body(variables: dict[int, ir.Value], lanes: tuple[int, int] | None = None) -> None:
-        elements = code.elements(variables)
-        elements.lanes = lanes
+    def body(variables: dict[int, ir.Value], lanes: Stepping) -> None:
+        elements = code.elements(variables, lanes)
         for number in kernel.values:
             value = elements.compute(number, index)
             if number in kernel.writes:
-                place = elements.place(_flat(index, shape))
+                place = elements.place(flatten(index, shape))
                 elements.store(number, code.pointers[number], place, value)
 
-    extents = [item for item in extents if item[1] != 1]
-    lanes = 1
-    if extents:
-        lanes = lane_count(code.plan, kernel, index, extents[-1][0])
-    uneven = code.part is not None and len(extents) == 1 and extents[0][1] % lanes != 0
-    if lanes == 1 or uneven:
-        nest(code.builder, extents, body, part=code.part)
-    else:
-        _in_lanes(code, extents, body, lanes)
+    in_lanes(code, code.loops.extents(extents), body, code.loops.lanes[0])
 
 
-def _in_lanes(
-    code: Code,
-    extents: Sequence[tuple[int, int]],
-    body: Callable[[dict[int, ir.Value], tuple[int, int] | None], None],
-    lanes: int,
-) -> None:
+#: Makes the body, given the loop variables and the one that steps over several elements.
+LaneBody = Callable[[dict[int, ir.Value], Stepping], None]
+
+
+def in_lanes(code: Code, extents: Sequence[tuple[int, int]], body: LaneBody, lanes: int) -> None:
     """Append loops of which the innermost takes several elements at a time, and those left over.
 
     Before -> after:
         for i in 0..19: c[i] = -a[i]  ->  for k in 0..2: c[8k:8k + 8] = -a[8k:8k + 8]
                                           c[16:19] = -a[16:19]
+
+    Args:
+        code: Where they go; its part is that of the outermost loop.
+        extents: The variable of each loop that is longer than 1, and how often it runs.
+        body: Makes what is inside.
+        lanes: How many elements at a time; 1 or 0 for single ones.
     """
     b = code.builder
-    *outer, (variable, extent) = extents
+    if lanes <= 1:
+        nest(b, extents, lambda variables: body(variables, None), part=code.part)
+        return
+    *outer, (inner, extent) = extents
     whole, rest = divmod(extent, lanes)
 
-    def vectors(variables: dict[int, ir.Value], count: int, start: int) -> None:
-        place = b.mul(variables[variable], ir.Constant(INDEX, count), flags=("nuw", "nsw"))
-        place = b.add(place, ir.Constant(INDEX, start), flags=("nuw", "nsw")) if start else place
-        body(variables | {variable: place}, (variable, count) if count > 1 else None)
+    def vectors(variables: dict[int, ir.Value]) -> None:
+        place = stepped(b, variables[inner], lanes)
+        body(variables | {inner: place}, (inner, lanes))
 
-    def row(around: dict[int, ir.Value], part: Part | None = None) -> None:
+    def left(variables: dict[int, ir.Value]) -> None:
+        place = ir.Constant(INDEX, whole * lanes)
+        body(variables | {inner: place}, (inner, rest) if rest > 1 else None)
+
+    def row(variables: dict[int, ir.Value]) -> None:
         if whole:
-            nest(b, [(variable, whole)], lambda v: vectors(v, lanes, 0), around, part=part)
+            nest(b, [(inner, whole)], vectors, variables)
         if rest:
-            nest(b, [(variable, 1)], lambda v: vectors(v, rest, whole * lanes), around)
+            left(variables)
 
-    if outer:
+    if outer or code.part is None:
         nest(b, outer, row, part=code.part)
+    elif whole > 1:
+        nest(b, [(inner, whole)], vectors, part=code.part)
+        if rest:
+            code.part.last(b, lambda: left({}))
     else:
-        row({}, code.part)
-
-
-def _flat(index: Index, shape: Shape) -> Affine:
-    if isinstance(index, Affine):
-        return index
-    total = ZERO
-    for entry, step in zip(index, strides(shape), strict=True):
-        total += entry.scaled(step)
-    return total
+        code.part.last(b, lambda: row({}))
 
 
 def emit_join(code: Code, kernel: Kernel) -> None:
@@ -169,33 +180,49 @@ def emit_join(code: Code, kernel: Kernel) -> None:
         c = concat(a, b) along axis 0  ->  for i: c[i] = a[i]; for i: c[n + i] = b[i]
     """
     (out,) = kernel.values
-    primitive, operands = code.plan.program.steps[out - code.plan.first]
-    shape = code.shape(out)
+    for (operand, place), lanes in zip(copies(code.plan, kernel), code.loops.lanes, strict=True):
+        _copy(code, operand, out, place, lanes)
+
+
+def copies(plan: Plan, kernel: Kernel) -> list[tuple[int, Affine]]:
+    """Return the operands of a join, and where in the result an element of each is written."""
+    (out,) = kernel.values
+    primitive, operands = plan.program.steps[out - plan.first]
+    shapes = [plan.program.type_at(operand).shape for operand in operands]
+    steps = strides(plan.program.type_at(out).shape)
+    places: list[tuple[Affine, ...]] = []
     if isinstance(primitive, Concat):
-        for operand, start in zip(operands, primitive.bounds, strict=False):
-            have = code.shape(operand)
-            index = axes_index(have)
-            moved = [
-                e.scaled(1, start) if axis == primitive.axis else e for axis, e in enumerate(index)
-            ]
-            _copy(code, operand, have, out, _flat(tuple(moved), shape))
-        return
-    assert isinstance(primitive, SliceSet), "these are the joins"
-    whole, part = operands
-    _copy(code, whole, shape, out, _flat(axes_index(shape), shape))
-    have = code.shape(part)
-    rest = iter(axes_index(have))
-    places = tuple(
-        next(rest).scaled(slot.step, slot.start) if isinstance(slot, slice) else Affine((), slot)
-        for slot in primitive.slots
-    )
-    _copy(code, part, have, out, _flat(places, shape))
+        for have, start in zip(shapes, primitive.bounds, strict=False):
+            index = list(axes_index(have))
+            index[primitive.axis] = index[primitive.axis].scaled(1, start)
+            places.append(tuple(index))
+    else:
+        assert isinstance(primitive, SliceSet), "these are the joins"
+        rest = iter(axes_index(shapes[1]))
+        places.append(axes_index(shapes[0]))
+        places.append(
+            tuple(
+                [
+                    next(rest).scaled(slot.step, slot.start)
+                    if isinstance(slot, slice)
+                    else Affine((), slot)
+                    for slot in primitive.slots
+                ]
+            )
+        )
+    return [
+        (operand, sum(map(Affine.scaled, place, steps), ZERO))
+        for operand, place in zip(operands, places, strict=True)
+    ]
 
 
-def _copy(code: Code, operand: int, shape: Shape, out: int, place: Affine) -> None:
-    def body(variables: dict[int, ir.Value]) -> None:
-        elements = code.elements(variables)
+def _copy(code: Code, operand: int, out: int, place: Affine, lanes: int) -> None:
+    shape = code.shape(operand)
+
+    def body(variables: dict[int, ir.Value], lanes: Stepping) -> None:
+        elements = code.elements(variables, lanes)
         value = elements.value(operand, axes_index(shape))
         elements.store(out, code.pointers[out], elements.place(place), value)
 
-    nest(code.builder, list(enumerate(shape)), body)
+    extents = [(axis, size) for axis, size in enumerate(shape) if size != 1]
+    in_lanes(code, extents, body, lanes)

@@ -7,8 +7,10 @@ A nest of two, where `head` is entered at least once and `phi` counts:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, final
 
+from attrs import frozen
 from llvmlite import ir
 
 from pullback.compiler.llvm.scalars import INDEX
@@ -16,6 +18,36 @@ from pullback.compiler.llvm.threads import Part
 
 #: Makes the body, given the loop variables by number.
 Body = Callable[[dict[int, ir.Value]], None]
+
+
+@final
+@frozen
+class Loops:
+    """How the loops of a kernel are written."""
+
+    #: How many elements each takes at a time: 1 for single ones, 0 where there is no loop.
+    lanes: tuple[int, ...] = ()
+    #: Axes that make one loop with the one behind them, whose variable counts for both.
+    joined: frozenset[int] = frozenset()
+
+    def extents(self, extents: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Return loops by variable and length, with those made one that are.
+
+        Before -> after:
+            for i in 0..3: for j in 0..5  ->  for j in 0..15
+        """
+        found: list[tuple[int, int]] = []
+        factor = 1
+        for axis, size in extents:
+            factor *= size
+            if axis not in self.joined:
+                found.append((axis, factor))
+                factor = 1
+        return found
+
+
+#: Loops over single elements.
+SINGLE: Final = Loops()
 
 
 def nest(
@@ -62,3 +94,36 @@ def nest(
         more = builder.icmp_unsigned("<", following, stop)
         builder.cbranch(more, head, after)
         builder.position_at_end(after)
+
+
+def stepped(
+    b: ir.IRBuilder, counter: ir.Value, step: int, start: ir.Value | None = None
+) -> ir.Value:
+    """Return ``start + counter·step``."""
+    number = fixed(counter)
+    if number is not None:
+        place: ir.Value = ir.Constant(INDEX, number * step)
+    else:
+        place = b.mul(counter, ir.Constant(INDEX, step), flags=("nuw", "nsw"))
+    return place if start is None else further(b, start, place)
+
+
+def further(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
+    """Return the sum of two places."""
+    first, second = fixed(x), fixed(y)
+    if first is not None and second is not None:
+        return ir.Constant(INDEX, first + second)
+    if first == 0 or second == 0:
+        return y if first == 0 else x
+    return b.add(x, y, flags=("nuw", "nsw"))
+
+
+def smaller(b: ir.IRBuilder, total: int, before: ir.Value, most: int) -> ir.Value:
+    """Return ``min(total - before, most)``: the size of a block, of which the last may be short."""
+    left, size = b.sub(ir.Constant(INDEX, total), before), ir.Constant(INDEX, most)
+    return b.select(b.icmp_unsigned("<", left, size), left, size)
+
+
+def fixed(place: ir.Value) -> int | None:
+    """Return a place that the code knows: the counter of a loop that runs once."""
+    return int(place.get_reference()) if isinstance(place, ir.Constant) else None

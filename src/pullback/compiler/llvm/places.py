@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Final, final
+from typing import Final, TypeAlias, final
 
 from llvmlite import ir
 
@@ -16,6 +16,8 @@ from pullback.compiler.memory import Memory
 from pullback.types import ArrayType
 
 STATUS: Final = ir.IntType(32)
+#: Whether the root has a pointer, its entry there or in the table, and how many bytes behind it.
+Place: TypeAlias = tuple[bool, int, int]
 
 
 @final
@@ -58,6 +60,19 @@ class Places:
             kind = stored(self.plan.program.type_at(number).dtype)
             return moved(self.builder, self.pointer(root), kind, start)
         return self.in_arena(self.memory.offsets[number])
+
+    def located(self, number: int) -> Place:
+        """Return where the function of a kernel finds a value."""
+        memory = self.memory
+        if number in memory.slots:
+            return False, memory.slots[number], 0
+        if number in memory.constants:
+            return True, memory.constants[number], 0
+        if number in self.plan.views:
+            root, start = self.plan.views[number]
+            whose, entry, shift = self.located(root)
+            return whose, entry, shift + start * self.plan.program.type_at(number).dtype.itemsize
+        return False, ARENA, memory.offsets[number]
 
     def in_arena(self, offset: int) -> ir.Value:
         """Return a place in the arena."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pullback.compiler.llvm import link
+from pullback.compiler.objects import joined
 
 _ALONE: Final = """
 define void @pullback_parallel(ptr %f, ptr %args, i64 %count) {
@@ -167,4 +168,4 @@ _SPINS: Final = 2000
 def object_code(*, shared: bool) -> bytes:
     """Return the machine code of what hands out parts: to threads, or all of them to the caller."""
     text = (_SHARED if shared else _ALONE).replace("SPINS", str(_SPINS))
-    return link.object_code(text, "", quick=True)
+    return joined(link.object_files(text, "", quick=True))

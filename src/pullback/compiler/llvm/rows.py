@@ -16,9 +16,9 @@ from pullback.compiler.kernel import Kernel
 from pullback.compiler.kinds import Kind
 from pullback.compiler.llvm import scalars
 from pullback.compiler.llvm.elements import Elements
-from pullback.compiler.llvm.folds import Accumulator, Form, accumulator, chunks
-from pullback.compiler.llvm.loops import Code
+from pullback.compiler.llvm.loops import Code, Stepping
 from pullback.compiler.llvm.nests import nest
+from pullback.compiler.llvm.totals import Run, Total
 from pullback.compiler.rows import plan_passes, shared_rows
 
 
@@ -31,7 +31,8 @@ def emit_rows(code: Code, kernel: Kernel) -> None:
                    t = 0; for j: t += exp(x[i, j] - m); s[i] = t
     """
     body = _Rows(code, kernel)
-    outer = list(enumerate(body.rows.shape[: body.rows.outer]))
+    long = [(axis, size) for axis, size in enumerate(body.rows.shape) if size != 1]
+    outer = code.loops.extents(item for item in long if item[0] < body.rows.outer)
     nest(code.builder, outer, body.row, part=code.part)
 
 
@@ -43,12 +44,12 @@ class _Rows:
         self.code, self.kernel, self.builder = code, kernel, code.builder
         plan = code.plan
         self.rows = shared_rows(plan.program, kernel.values)
-        self.folds: dict[int, Accumulator] = {}
+        self.totals: dict[int, Total] = {}
         for number in kernel.values:
             if plan.kinds[number] is Kind.FOLD:
                 primitive, _ = plan.program.steps[number - plan.first]
                 dtype = plan.program.type_at(number).dtype
-                self.folds[number] = accumulator(self.builder, primitive, dtype)
+                self.totals[number] = Total(self.builder, primitive, dtype)
         self.passes, later = plan_passes(plan.program, plan.kinds, plan.stored, kernel.values)
         self.buffers = {n: self._buffer(n) for n in later if n not in kernel.writes}
         self.buffers |= {n: code.pointers[n] for n in later if n in kernel.writes}
@@ -63,10 +64,10 @@ class _Rows:
                 if number not in inner:
                     self._result(number, variables, fixed)
             if inner:
-                self._pass(inner, variables, fixed)
+                self._pass(inner, variables, fixed, self.code.loops.lanes[position])
 
     def _is_inner(self, number: int) -> bool:
-        return number in self.folds or self.code.shape(number) == self.rows.shape
+        return number in self.totals or self.code.shape(number) == self.rows.shape
 
     def _result(
         self, number: int, variables: dict[int, ir.Value], fixed: dict[int, ir.Value]
@@ -78,40 +79,43 @@ class _Rows:
         self._store(elements, number, index, fixed[number])
 
     def _pass(
-        self, inner: list[int], variables: dict[int, ir.Value], fixed: dict[int, ir.Value]
+        self,
+        inner: list[int],
+        variables: dict[int, ir.Value],
+        fixed: dict[int, ir.Value],
+        lanes: int,
     ) -> None:
         """Append a loop over the row."""
-        totals = [self.folds[number] for number in inner if number in self.folds]
-        for total in totals:
-            total.begin()
-        whole = axes_index(self.rows.shape)
+        index = axes_index(self.rows.shape)
+        reduced = [number for number in inner if number in self.totals]
 
-        def body(variables: dict[int, ir.Value], form: Form) -> None:
+        def body(variables: dict[int, ir.Value], stepping: Stepping) -> list[ir.Value]:
             elements = self._elements(variables, fixed)
-            index = form(whole)
+            elements.lanes = stepping
+            taken: list[ir.Value] = []
             for number in inner:
-                if number in self.folds:
-                    self._take(elements, number, index)
+                if number in self.totals:
+                    taken.append(self._operand(elements, number, index))
                     continue
                 value = elements.compute(number, index)
                 elements.known[number, flatten(index, self.rows.shape)] = value
                 self._store(elements, number, index, value)
+            return taken
 
-        axes = list(enumerate(self.rows.shape))[self.rows.outer :]
-        chunks(self.builder, axes, body, totals, variables)
-        for number in inner:
-            if number in self.folds:
-                fixed[number] = self.folds[number].result()
-                elements = self._elements(variables, fixed)
-                index = axes_index(self.code.shape(number))
-                self._store(elements, number, index, fixed[number])
+        axes = [item for item in enumerate(self.rows.shape) if item[1] != 1]
+        axes = self.code.loops.extents(item for item in axes if item[0] >= self.rows.outer)
+        run = Run(self.builder, [self.totals[number] for number in reduced], axes, body, lanes)
+        for number, result in zip(reduced, run.results(variables), strict=True):
+            fixed[number] = result
+            elements = self._elements(variables, fixed)
+            self._store(elements, number, axes_index(self.code.shape(number)), result)
 
-    def _take(self, elements: Elements, number: int, index: Index) -> None:
+    def _operand(self, elements: Elements, number: int, index: Index) -> ir.Value:
+        """Append what a reduction takes."""
         plan = self.code.plan
         _, (operand,) = plan.program.steps[number - plan.first]
         have, want = (plan.program.type_at(n).dtype for n in (operand, number))
-        value = elements.value(operand, index)
-        self.folds[number].take(scalars.cast(self.builder, value, have, want))
+        return scalars.cast(self.builder, elements.value(operand, index), have, want)
 
     def _elements(self, variables: dict[int, ir.Value], fixed: dict[int, ir.Value]) -> Elements:
         elements = self.code.elements(variables)
@@ -135,5 +139,6 @@ class _Rows:
         dtype = self.code.plan.program.type_at(number).dtype
         with self.builder.goto_entry_block():
             pointer = self.builder.alloca(scalars.stored(dtype), self.rows.length)
-            pointer.align = 64
-            return pointer
+        pointer.align = 64
+        pointer.type = scalars.POINTER  # llvmlite gives it the type of what it points to
+        return pointer

@@ -11,10 +11,10 @@ from pullback.compiler.indices import Index, axes_index, flatten, variable
 from pullback.compiler.kernel import Kernel
 from pullback.compiler.llvm import scalars
 from pullback.compiler.llvm.elements import Elements
-from pullback.compiler.llvm.folds import combine
 from pullback.compiler.llvm.gathers import source
 from pullback.compiler.llvm.loops import Code, is_flat
 from pullback.compiler.llvm.nests import nest
+from pullback.compiler.llvm.totals import combine
 from pullback.primitives.gather import ScatterAdd
 from pullback.primitives.primitive import Primitive
 from pullback.primitives.reduction import Max, Min

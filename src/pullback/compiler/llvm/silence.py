@@ -1,7 +1,7 @@
 """Contractions in which some terms count as zero, whatever the other factor: see `Contract.no_nan`.
 
 Where a sum is not nan, none of its terms was, and all count as what they are. So sums are made as
-ever, and those that are nan a second time, one by one, by a function that a module has once.
+ever, and those that are nan a second time, one by one, by a function of the library.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from llvmlite import ir
 
 from pullback.compiler.contractions import Axis
 from pullback.compiler.llvm import vectors
+from pullback.compiler.llvm.library import borrow
 from pullback.compiler.llvm.scalars import DOUBLE, INDEX, POINTER
 from pullback.compiler.llvm.vectors import loop
 
@@ -36,19 +37,24 @@ def mend(b: ir.IRBuilder, kind: ir.Type, silent: str, places: Places, axes: Sequ
         axes: The two axes of the tile, and those that are summed over.
     """
     numbers = [n for axis in axes for n in (axis.size, axis.x, axis.y, axis.out)]
-    function = _function(b.module, kind, silent, len(axes))
+    function = mending(b.module, kind, silent, len(axes))
     b.call(function, [*places, *(ir.Constant(INDEX, n) for n in numbers)])
 
 
-def _function(module: ir.Module, kind: ir.Type, silent: str, count: int) -> ir.Function:
+def signature(count: int) -> ir.FunctionType:
+    """Return the type of `mending` for so many axes: places, and of each axis four numbers."""
+    return ir.FunctionType(ir.VoidType(), [POINTER] * 3 + [INDEX] * (4 * count))
+
+
+def mending(module: ir.Module, kind: ir.Type, silent: str, count: int) -> ir.Function:
     """Return the function that looks at sums again: rarely called, so nobody optimises it."""
     name = f"mend_{'double' if kind == DOUBLE else 'single'}_{silent}_{count}"
-    found = module.globals.get(name)
-    if isinstance(found, ir.Function):
-        return found
-    arguments = [POINTER] * 3 + [INDEX] * (4 * count)
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), arguments), name)
-    function.linkage = "internal"
+    write = functools.partial(_write, kind=kind, silent=silent)
+    return borrow(module, name, signature(count), write)
+
+
+def _write(function: ir.Function, *, kind: ir.Type, silent: str) -> None:
+    """Append the code of that function."""
     for attribute in ("noinline", "optnone"):
         function.attributes.add(attribute)
     left, right, out, *numbers = function.args
@@ -56,7 +62,6 @@ def _function(module: ir.Module, kind: ir.Type, silent: str, count: int) -> ir.F
     again = _Again(ir.IRBuilder(function.append_basic_block("entry")), kind, silent, summed)
     again.around([rows, columns], (left, right, out), [], again.look)
     again.b.ret_void()
-    return function
 
 
 @final

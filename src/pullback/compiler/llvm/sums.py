@@ -15,7 +15,7 @@ from llvmlite import ir
 
 from pullback.compiler.contractions import Axis
 from pullback.compiler.llvm import vectors
-from pullback.compiler.llvm.scalars import BYTE, INDEX, POINTER
+from pullback.compiler.llvm.scalars import BYTE, INDEX
 from pullback.compiler.llvm.silence import mend
 from pullback.compiler.llvm.vectors import at_least, at_most, loop
 
@@ -197,9 +197,7 @@ class Sums:
             summed: What is summed over.
         """
         b, kind = self.b, self.term.kind
-        with b.goto_entry_block():
-            own = b.alloca(ir.ArrayType(kind, math.prod(axis.size for axis in tile)))
-        own.type = POINTER  # llvmlite gives it the type of what it points to
+        own = vectors.room(b, kind, math.prod(axis.size for axis in tile))
         for cell, total in zip(cells, totals, strict=True):
             b.store(total, vectors.moved(b, own, kind, cell), align=self.term.bytes)
         self.mend(Places(places.left, places.right, own), totals, tile, summed)

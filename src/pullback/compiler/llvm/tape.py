@@ -6,87 +6,66 @@ before -> head -> (operation 0 | operation 1 | ...) -> tail -> (head | after)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import final
+from typing import Final
 
-from attrs import frozen
+import numpy as np
 from llvmlite import ir
 
+from pullback.compiler.cells import CELL
 from pullback.compiler.kernel import Kernel
-from pullback.compiler.kernels import Plan
-from pullback.compiler.llvm import scalars
+from pullback.compiler.llvm.nests import nest
+from pullback.compiler.llvm.places import Places
+from pullback.compiler.llvm.runs import PLACE, emit_run, run_signature
 from pullback.compiler.llvm.scalars import BYTE, INDEX, POINTER
 from pullback.compiler.llvm.symbols import declare
-from pullback.compiler.tape import CELL, Tape
-from pullback.types import ArrayType
-from pullback.types.promotion import DType
+from pullback.compiler.tape import Tape, Transfer
 
-_PLACE = ir.IntType(32)
-_NOTHING = ir.VoidType()
+_NOTHING: Final = ir.VoidType()
 
 
 def emit_tape(
-    plan: Plan, kernel: Kernel, module: ir.Module, loops: ir.Module, name: str
-) -> ir.Function:
-    """Return the function of a long kernel of single numbers.
+    places: Places, kernel: Kernel, loops: ir.Module, name: str
+) -> tuple[ir.Function, list[ir.Value]]:
+    """Return the function of a long kernel of single numbers, and its arguments.
 
-    Its parameters are the places of what it writes and reads, and scratch memory.
+    These are the root, the table, and scratch memory.
 
     Args:
-        plan: The plan.
+        places: Where values lie.
         kernel: The kernel.
-        module: Where the function goes.
         loops: Where the functions of the operations go.
         name: Its name.
     """
-    tape = kernel.pieces
+    tape, module = kernel.pieces, places.builder.module
     assert isinstance(tape, Tape), "the scheduler sorted it"
-    numbers = [*kernel.writes, *kernel.reads]
-    signature = ir.FunctionType(_NOTHING, [POINTER] * (len(numbers) + 1))
-    function = ir.Function(module, signature, name)
+    function = ir.Function(module, ir.FunctionType(_NOTHING, [POINTER] * 3), name)
     function.linkage = "internal"
     function.attributes.add("noinline")
-    function.attributes.add("optnone")  # it may read and write thousands of values, once
     b = ir.IRBuilder(function.append_basic_block("entry"))
-    *pointers, scratch = function.args
-    cells = _Cells(b, scratch)
     if tape.literals:
-        cells.fill(_table(module, f"{name}_literals", tape.literals), len(tape.literals))
-    of = dict(zip(numbers, pointers, strict=True))
-    for number in kernel.reads:
-        kind = scalars.stored(plan.program.type_at(number).dtype)
-        b.store(b.load(of[number], typ=kind), cells.at(tape.cells[number]))
+        literals = _table(module, f"{name}_literals", tape.literals)
+        _fill(b, function.args[2], literals, len(tape.literals))
+    _copy(places, b, tape.reads, f"{name}_reads")
+    signature = run_signature()
     operations = [
-        _operation(plan, number, loops, module, f"{name}_{k}")
-        for k, number in enumerate(tape.operations)
+        emit_run(places.plan, each, ir.Function(loops, signature, f"{name}_{k}"))
+        for k, each in enumerate(tape.operations)
     ]
-    runs = _table(module, f"{name}_runs", tape.runs.tobytes())
-    places = _table(module, f"{name}_places", tape.places.tobytes())
-    _loop(b, tape, operations, (scratch, runs, places))
-    for number in kernel.writes:
-        kind = scalars.stored(plan.program.type_at(number).dtype)
-        b.store(b.load(cells.at(tape.cells[number]), typ=kind), of[number])
+    declared = [ir.Function(module, signature, each.name) for each in operations]
+    if declared:
+        _loop(b, tape, declared, name)
+    _copy(places, b, tape.writes, f"{name}_writes", back=True)
     b.ret_void()
-    return function
+    scratch = places.in_arena(places.memory.scratch[kernel.values[0]])
+    return function, [places.root, places.table, scratch]
 
 
-@final
-@frozen
-class _Cells:
-    """Scratch memory."""
-
-    builder: ir.IRBuilder
-    scratch: ir.Value
-
-    def at(self, cell: int) -> ir.Value:
-        """Return the place of a cell."""
-        return self.builder.gep(self.scratch, [ir.Constant(INDEX, cell)], source_etype=INDEX)
-
-    def fill(self, table: ir.Value, size: int) -> None:
-        """Append a copy of bytes to the first cells."""
-        b, flag = self.builder, ir.IntType(1)
-        signature = ir.FunctionType(_NOTHING, [POINTER, POINTER, INDEX, flag])
-        function = declare(b.module, "llvm.memcpy.p0.p0.i64", signature)
-        b.call(function, [self.scratch, table, ir.Constant(INDEX, size), ir.Constant(flag, 0)])
+def _fill(b: ir.IRBuilder, cells: ir.Value, table: ir.Value, size: int) -> None:
+    """Append a copy of bytes to the first cells."""
+    flag = ir.IntType(1)
+    signature = ir.FunctionType(_NOTHING, [POINTER, POINTER, INDEX, flag])
+    function = declare(b.module, "llvm.memcpy.p0.p0.i64", signature)
+    b.call(function, [cells, table, ir.Constant(INDEX, size), ir.Constant(flag, 0)])
 
 
 def _table(module: ir.Module, name: str, data: bytes) -> ir.GlobalVariable:
@@ -99,90 +78,98 @@ def _table(module: ir.Module, name: str, data: bytes) -> ir.GlobalVariable:
     return table
 
 
-def _loop(
+def _copy(
+    places: Places,
     b: ir.IRBuilder,
-    tape: Tape,
-    operations: Sequence[tuple[ir.Function, int]],
-    tables: tuple[ir.Value, ir.Value, ir.Value],
+    transfers: Sequence[Transfer],
+    name: str,
+    *,
+    back: bool = False,
 ) -> None:
-    """Append the loop over the runs, given the functions of operations and how many operands."""
-    scratch, runs, places = tables
-    before, function = b.block, b.function
-    result = b.gep(scratch, [ir.Constant(INDEX, tape.first)], source_etype=INDEX)
-    head, tail, after = (function.append_basic_block(name) for name in ("head", "tail", "after"))
-    b.branch(head)
-    b.position_at_end(head)
-    run, out, place = b.phi(INDEX), b.phi(POINTER), b.phi(POINTER)
-    entry = b.gep(runs, [b.shl(run, ir.Constant(INDEX, 1))], source_etype=_PLACE)
-    count_at = b.gep(entry, [ir.Constant(INDEX, 1)], source_etype=_PLACE)
-    count = b.zext(b.load(count_at, typ=_PLACE), INDEX)
-    choice = b.switch(b.load(entry, typ=_PLACE), tail)
-    b.position_at_end(tail)
-    taken = b.phi(INDEX)
-    taken.add_incoming(ir.Constant(INDEX, 0), head)  # no operation has another number
-    for k, (operation, operands) in enumerate(operations):
-        block = function.append_basic_block("operation")
-        choice.add_case(ir.Constant(_PLACE, k), block)
-        with b.goto_block(block):
-            b.call(operation, [out, scratch, place, count])
-            taken.add_incoming(b.mul(count, ir.Constant(INDEX, operands)), block)
-            b.branch(tail)
-    following = b.add(run, ir.Constant(INDEX, 1))
-    steps = [ir.Constant(INDEX, 0), result, places]
-    moved = [
-        following,
-        b.gep(out, [count], source_etype=INDEX),
-        b.gep(place, [taken], source_etype=_PLACE),
-    ]
-    for phi, start, end in zip((run, out, place), steps, moved, strict=True):
-        phi.add_incoming(start, before)
-        phi.add_incoming(end, tail)
-    b.cbranch(b.icmp_unsigned("<", following, ir.Constant(INDEX, len(tape.runs))), head, after)
-    b.position_at_end(after)
+    """Append loops that copy numbers into their cells, or back; one for each size of a number.
 
-
-def _operation(
-    plan: Plan, number: int, loops: ir.Module, module: ir.Module, name: str
-) -> tuple[ir.Function, int]:
-    """Return the function that does an operation for each step of a run, and how many operands.
-
-    It takes the cell of the first result, all cells, the places of operands, and their number.
+    A row of the table: whether the root has the pointer, its entry there, the bytes to the first
+    number, the first cell, and how many there are.
     """
-    primitive, row = plan.program.steps[number - plan.first]
-    out = plan.program.type_at(number).dtype
-    types = [plan.program.type_at(operand) for operand in row]
-    # The types of Python's integers are strong: the plan has seen to it that they fit.
-    strong = [ArrayType((), t.dtype, t.weak and out.kind not in "iu") for t in types]
-    signature = ir.FunctionType(_NOTHING, [POINTER, POINTER, POINTER, INDEX])
-    function = ir.Function(loops, signature, name)
-    result, cells, places, count = function.args
-    result.add_attribute("noalias")  # no step of a run reads a result of it
-    b = ir.IRBuilder(function.append_basic_block("entry"))
-    before = b.block
-    head, after = (function.append_basic_block(name) for name in ("head", "after"))
+    root, table, cells = b.function.args
+    rows: dict[int, list[tuple[int, ...]]] = {}
+    for each in transfers:
+        size = places.plan.program.type_at(each.number).dtype.itemsize
+        whose, entry, shift = places.located(each.number)
+        row = whose, entry, shift + each.element * size, each.cell, each.count
+        rows.setdefault(size, []).append(row)
+    for size, found in rows.items():
+        data = np.array(found, np.int64).tobytes()
+        of = _table(b.module, f"{name}{size}", data)
+
+        def transfer(variables: dict[int, ir.Value], size: int = size, of: ir.Value = of) -> None:
+            start = b.mul(variables[0], ir.Constant(INDEX, 5))
+            whose, entry, shift, cell, count = (
+                b.load(
+                    b.gep(of, [b.add(start, ir.Constant(INDEX, k))], source_etype=INDEX), typ=INDEX
+                )
+                for k in range(5)
+            )
+            pointers = b.select(b.trunc(whose, ir.IntType(1)), root, table)
+            value = b.load(b.gep(pointers, [entry], source_etype=POINTER), typ=POINTER)
+            value = b.gep(value, [shift], source_etype=BYTE)
+            _move(b, value, b.gep(cells, [cell], source_etype=INDEX), (count, size), back=back)
+
+        nest(b, [(0, len(found))], transfer)
+
+
+def _move(
+    b: ir.IRBuilder, value: ir.Value, cell: ir.Value, extent: tuple[ir.Value, int], *, back: bool
+) -> None:
+    """Append the copy of some numbers of a size, at least one.
+
+    before -> head -> (head | after)
+    """
+    count, size = extent
+    kind, before = ir.IntType(8 * size), b.block
+    head, after = (b.function.append_basic_block(each) for each in ("head", "after"))
     b.branch(head)
     b.position_at_end(head)
-    step = b.phi(INDEX)
-    step.add_incoming(ir.Constant(INDEX, 0), before)
-    operands = []
-    for k, type_ in enumerate(types):
-        at = b.add(step, b.mul(count, ir.Constant(INDEX, k)))
-        place = b.load(b.gep(places, [at], source_etype=_PLACE), typ=_PLACE)
-        cell = b.gep(cells, [b.zext(place, INDEX)], source_etype=INDEX)
-        operands.append(_load(b, cell, type_.dtype))
-    value = scalars.apply(b, primitive, operands, strong, out)
-    if out.kind == "b":
-        value = b.zext(value, BYTE)
-    b.store(value, b.gep(result, [step], source_etype=INDEX))
-    following = b.add(step, ir.Constant(INDEX, 1), flags=("nuw", "nsw"))
-    step.add_incoming(following, b.block)
+    k = b.phi(INDEX)
+    k.add_incoming(ir.Constant(INDEX, 0), before)
+    outside, inside = b.gep(value, [k], source_etype=kind), b.gep(cell, [k], source_etype=INDEX)
+    if back:
+        b.store(b.load(inside, typ=kind), outside)
+    else:
+        number = b.load(outside, typ=kind)
+        b.store(b.zext(number, INDEX) if size < CELL else number, inside)
+    following = b.add(k, ir.Constant(INDEX, 1), flags=("nuw", "nsw"))
+    k.add_incoming(following, head)
     b.cbranch(b.icmp_unsigned("<", following, count), head, after)
     b.position_at_end(after)
-    b.ret_void()
-    return ir.Function(module, signature, name), len(row)
 
 
-def _load(b: ir.IRBuilder, cell: ir.Value, dtype: DType) -> ir.Value:
-    """Append a load of a number."""
-    value = b.load(cell, typ=scalars.stored(dtype))
-    return b.trunc(value, scalars.computed(dtype)) if dtype.kind == "b" else value
+def _loop(b: ir.IRBuilder, tape: Tape, operations: Sequence[ir.Function], name: str) -> None:
+    """Append the loop over the runs, given the functions of operations."""
+    function = b.function
+    cells = function.args[2]
+    runs = _table(b.module, f"{name}_runs", tape.runs.tobytes())
+    places = _table(b.module, f"{name}_places", tape.places.tobytes())
+
+    def run(variables: dict[int, ir.Value]) -> None:
+        start = b.mul(variables[0], ir.Constant(INDEX, tape.runs.shape[1]))
+        number, *numbers = (
+            b.load(
+                b.gep(runs, [b.add(start, ir.Constant(INDEX, k))], source_etype=PLACE), typ=PLACE
+            )
+            for k in range(tape.runs.shape[1])
+        )
+        count, length, cell, place = (b.zext(each, INDEX) for each in numbers)
+        out = b.gep(cells, [cell], source_etype=INDEX)
+        row = b.gep(places, [place], source_etype=PLACE)
+        tail = function.append_basic_block("tail")
+        choice = b.switch(number, tail)
+        for k, operation in enumerate(operations):
+            block = function.append_basic_block("operation")
+            choice.add_case(ir.Constant(PLACE, k), block)
+            with b.goto_block(block):
+                b.call(operation, [out, cells, row, count, length])
+                b.branch(tail)
+        b.position_at_end(tail)
+
+    nest(b, [(0, len(tape.runs))], run)

@@ -6,13 +6,15 @@ A kernel that is cut takes the number of its part besides the places of its valu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import final
 
 from attrs import frozen
 from llvmlite import ir
 
 from pullback.compiler.interface import PARALLEL
+from pullback.compiler.llvm.library import borrow
 from pullback.compiler.llvm.scalars import INDEX, POINTER
 from pullback.compiler.llvm.symbols import declare
 
@@ -42,6 +44,18 @@ class Part:
             b.position_at_end(some)
         return start, stop
 
+    def last(self, b: ir.IRBuilder, body: Callable[[], None]) -> None:
+        """Append what the last part does alone.
+
+        before -> (own | after), own -> after
+        """
+        own, after = (b.function.append_basic_block() for _ in range(2))
+        b.cbranch(b.icmp_unsigned("==", self.index, ir.Constant(INDEX, self.count - 1)), own, after)
+        b.position_at_end(own)
+        body()
+        b.branch(after)
+        b.position_at_end(after)
+
 
 def call_parts(
     b: ir.IRBuilder, kernel: ir.Function, pointers: Sequence[ir.Value], count: int
@@ -52,9 +66,10 @@ def call_parts(
         kernel(p, q, part)  ->  share2(a, part) = a[0](a[1], a[2], part)
                                 a = [kernel, p, q]; pullback_parallel(share2, a, count)
     """
-    share = b.module.globals.get(f"share{len(pointers)}")
-    if share is None:
-        share = _share(b.module, len(pointers))
+    signature = ir.FunctionType(ir.VoidType(), [POINTER, INDEX])
+    share = borrow(
+        b.module, f"share{len(pointers)}", signature, partial(_share, number=len(pointers))
+    )
     with b.goto_entry_block():
         arguments = b.alloca(ir.ArrayType(POINTER, 1 + len(pointers)))
     arguments.type = POINTER  # llvmlite gives it the type of what it points to
@@ -65,18 +80,15 @@ def call_parts(
     b.call(function, [share, arguments, ir.Constant(INDEX, count)])
 
 
-def _share(module: ir.Module, number: int) -> ir.Function:
-    """Return the function that takes a kernel and the places of so many values from memory."""
-    share = ir.Function(module, ir.FunctionType(ir.VoidType(), [POINTER, INDEX]), f"share{number}")
-    share.linkage = "internal"
-    b = ir.IRBuilder(share.append_basic_block("entry"))
-    table, index = share.args
+def _share(function: ir.Function, number: int) -> None:
+    """Append what takes a kernel and the places of so many values from memory, and calls it."""
+    b = ir.IRBuilder(function.append_basic_block("entry"))
+    table, index = function.args
     kernel, *places = (b.load(_entry(b, table, k), typ=POINTER) for k in range(1 + number))
     signature = ir.FunctionType(ir.VoidType(), [POINTER] * number + [INDEX])
     kernel.type = signature.as_pointer()  # what llvmlite wants to call
     b.call(kernel, [*places, index])
     b.ret_void()
-    return share
 
 
 def _entry(b: ir.IRBuilder, table: ir.Value, k: int) -> ir.Value:

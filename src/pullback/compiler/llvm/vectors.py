@@ -13,7 +13,7 @@ from attrs import frozen
 from llvmlite import binding, ir
 
 from pullback.compiler.llvm.lanes import Lanes
-from pullback.compiler.llvm.scalars import FLAG, INDEX
+from pullback.compiler.llvm.scalars import FLAG, INDEX, POINTER
 
 _INT: Final = ir.IntType(32)
 
@@ -93,6 +93,14 @@ def load(
     for lane in range(lanes):
         element = b.load(moved(b, pointer, kind, lane * step), align=aligned, typ=kind)
         found = b.insert_element(found, element, ir.Constant(_INT, lane))
+    return found
+
+
+def room(b: ir.IRBuilder, kind: ir.Type, size: int) -> ir.Value:
+    """Return memory on the stack for so many numbers."""
+    with b.goto_entry_block():
+        found = b.alloca(ir.ArrayType(kind, size))
+    found.type = POINTER  # llvmlite gives it the type of what it points to
     return found
 
 

@@ -12,6 +12,13 @@ from pullback.types import ArrayType
 Typed = tuple[Step, ArrayType]
 
 
+def all_used(first: int, steps: Sequence[Step], outputs: Sequence[int]) -> bool:
+    """Return whether each step is read, or an output; what reads a step is read itself then."""
+    used = set(chain.from_iterable([operands for _, operands in steps]))
+    used.update(outputs)
+    return len(used.difference(range(first))) == len(steps)
+
+
 def rebuild(program: Program, steps: Sequence[Typed], outputs: Sequence[int]) -> Program:
     """Return a program of the same inputs and constants, without the steps nobody needs.
 
@@ -24,9 +31,7 @@ def rebuild(program: Program, steps: Sequence[Typed], outputs: Sequence[int]) ->
         outputs: The numbers of the outputs.
     """
     first = len(program.inputs) + len(program.constants)
-    used = set(chain.from_iterable([operands for (_, operands), _ in steps]))
-    used.update(outputs)
-    if len(used.difference(range(first))) == len(steps):  # what uses a step is used itself
+    if all_used(first, [step for step, _ in steps], outputs):
         return Program(
             program.inputs,
             program.constants,
@@ -35,16 +40,24 @@ def rebuild(program: Program, steps: Sequence[Typed], outputs: Sequence[int]) ->
             tuple(outputs),
             program.names,
         )
-    needed = set(outputs)
+    needed = bytearray(first + len(steps))
+    for number in outputs:
+        needed[number] = True
     for number in range(first + len(steps) - 1, first - 1, -1):
-        if number in needed:
-            needed.update(steps[number - first][0][1])
-    numbers = {number: number for number in range(first)}
-    kept: list[Typed] = []
-    for number, ((primitive, operands), type_) in enumerate(steps, first):
-        if number in needed:
-            numbers[number] = first + len(kept)
-            kept.append(((primitive, tuple([numbers[operand] for operand in operands])), type_))
+        if needed[number]:
+            for operand in steps[number - first][0][1]:
+                needed[operand] = True
+    start = needed.find(0, first) - first  # up to there all stay as they are
+    numbers = list(range(first + start))
+    kept = list(steps[:start])
+    for number, ((primitive, operands), type_) in enumerate(steps[start:], first + start):
+        numbers.append(first + len(kept))
+        if needed[number]:
+            if len(operands) == 2:  # nearly always
+                moved: tuple[int, ...] = (numbers[operands[0]], numbers[operands[1]])
+            else:
+                moved = tuple([numbers[operand] for operand in operands])
+            kept.append(((primitive, moved), type_))
     return Program(
         program.inputs,
         program.constants,

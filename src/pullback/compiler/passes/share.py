@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pullback.compiler.passes.rebuild import Typed, rebuild
-from pullback.compiler.tokens import token
+from pullback.compiler.tokens import tokens
 from pullback.control.callback import Callback
 from pullback.core.program import Program
 
@@ -18,21 +18,26 @@ def share(program: Program) -> Program:
     """
     first = len(program.inputs) + len(program.constants)
     numbers = list(range(first))
-    found: dict[tuple[object, tuple[int, ...]], int] = {}
+    found: dict[tuple[object, ...], int] = {}
     steps: list[Typed] = []
     moved = False
-    for same, type_ in zip(program.steps, program.types, strict=True):
+    number = first
+    for same, type_, what in zip(program.steps, program.types, tokens(program.steps), strict=True):
         primitive, operands = step = same
         if moved:
-            operands = tuple([numbers[operand] for operand in operands])
+            if len(operands) == 2:  # nearly always
+                operands = numbers[operands[0]], numbers[operands[1]]
+            else:
+                operands = tuple([numbers[operand] for operand in operands])
             step = primitive, operands
-        number = first + len(steps)
-        known = found.setdefault((token(primitive), operands), number)
+        known = found.setdefault((what, *operands), number)
         if known == number or primitive.__class__ is Callback:
             steps.append((step, type_))
+            numbers.append(number)
+            number += 1
         else:
-            moved, number = True, known
-        numbers.append(number)
+            moved = True
+            numbers.append(known)
     if not moved:
         return program
     return rebuild(program, steps, [numbers[number] for number in program.outputs])

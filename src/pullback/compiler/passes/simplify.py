@@ -17,7 +17,7 @@ from typing import Final
 
 from attrs import evolve
 
-from pullback.compiler.passes.rebuild import Typed, rebuild
+from pullback.compiler.passes.rebuild import Typed, all_used, rebuild
 from pullback.control.checkpointing import Named
 from pullback.core.program import Program, Step
 from pullback.primitives.arithmetic import Add, Negative, Subtract
@@ -54,7 +54,7 @@ def simplify(program: Program) -> Program:
     def type_at(number: int) -> ArrayType:
         return steps[number - first][1] if number >= first else program.type_at(number)
 
-    moved = False
+    moved = changed = False
     for same, type_ in zip(program.steps, program.types, strict=True):
         primitive, operands = step = same
         if moved:
@@ -83,8 +83,11 @@ def simplify(program: Program) -> Program:
             numbers.append(double[1][0])
             moved = True
             continue
+        changed = changed or step is not same
         numbers.append(first + len(steps))
         steps.append((step, type_))
+    if not moved and not changed and all_used(first, program.steps, program.outputs):
+        return program
     return rebuild(program, steps, [numbers[number] for number in program.outputs])
 
 

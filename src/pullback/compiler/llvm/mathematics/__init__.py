@@ -23,6 +23,7 @@ from pullback.compiler.llvm.mathematics.logistic import (
     sigmoid,
     softplus,
 )
+from pullback.compiler.llvm.mathematics.normal import ndtr
 from pullback.compiler.llvm.mathematics.power import integer_power, pow
 from pullback.compiler.llvm.mathematics.real import Real, Scope
 from pullback.compiler.llvm.mathematics.root import cbrt, hypot, rsqrt, sqrt
@@ -37,7 +38,7 @@ from pullback.compiler.llvm.mathematics.rounding import (
     sign,
     trunc,
 )
-from pullback.compiler.llvm.mathematics.special import logit, ndtr, nextafter, xlogy
+from pullback.compiler.llvm.mathematics.special import logit, nextafter, xlogy
 from pullback.compiler.llvm.mathematics.trigonometric import cos, sin, tan
 
 __all__ = [

@@ -14,7 +14,7 @@ from typing import Literal, final
 from attrs import frozen
 from llvmlite import ir
 
-from pullback.compiler.llvm.lanes import lanes
+from pullback.compiler.llvm.lanes import constant, lanes
 from pullback.compiler.llvm.mathematics.formats import DOUBLE, SINGLE, Format
 
 Relation = Literal["<", "<=", "==", ">=", ">"]
@@ -122,7 +122,7 @@ class Bits:
     def _of(self, other: Bits | int) -> ir.Value:
         if isinstance(other, Bits):
             return other.value
-        return ir.Constant(self.scope.wide(self.form.integer), other)
+        return constant(self.scope.wide(self.form.integer), other)
 
     def _wrap(self, value: ir.Value) -> Bits:
         return Bits(self.scope, self.form, value)
@@ -194,7 +194,7 @@ class Real:
 
     def of(self, number: float) -> Real:
         """Return a constant of the same format."""
-        return self._wrap(ir.Constant(self.scope.wide(self.form.type), number))
+        return self._wrap(constant(self.scope.wide(self.form.type), number))
 
     def bits(self) -> Bits:
         """Return the integer with the same bits."""
@@ -246,7 +246,7 @@ class Real:
     def _of(self, other: Real | float) -> ir.Value:
         if isinstance(other, Real):
             return other.value
-        return ir.Constant(self.scope.wide(self.form.type), other)
+        return constant(self.scope.wide(self.form.type), other)
 
     def _wrap(self, value: ir.Value) -> Real:
         return Real(self.scope, self.form, value)
