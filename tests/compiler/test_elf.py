@@ -77,7 +77,7 @@ SYMBOLS: Final = {"ours": address(OURS)}
 
 
 def code() -> bytes:
-    (found,) = link.object_files(TEXT, "")
+    (found,) = link.object_files(TEXT)
     return found
 
 

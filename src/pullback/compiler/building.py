@@ -84,16 +84,16 @@ def build(program: Program) -> Building:
     texts = str(module), str(loops) if loops.globals else ""
     times["emit"] = time.perf_counter() - start
     start = time.perf_counter()
-    quick = any(isinstance(kernel.pieces, Pieces) for kernel in plan.kernels)
+    level = 0 if any(isinstance(kernel.pieces, Pieces) for kernel in plan.kernels) else 1
     files = [LIBRARY.file(name, partial(_borrowed, module, name)) for name in module.borrowed]
-    native = _native(plan, memory, joined([*files, *link.object_files(*texts, quick=quick)]))
+    native = _native(plan, memory, joined([*files, *link.object_files(*texts, level)]))
     times["generate"] = time.perf_counter() - start
     return Building(tuple(passes), plan, memory, texts, native, times)
 
 
 def _borrowed(module: Module, name: str) -> bytes:
     """Return the machine code of a function that the library does not have."""
-    (file,) = link.object_files(text(module, name), "")
+    (file,) = link.object_files(text(module, name), level=2)
     return file
 
 

@@ -15,9 +15,10 @@ from attrs import frozen
 from llvmlite import ir
 
 from pullback.compiler.interface import DESCRIPTIONS, INPUTS, RUN, TABLE, UNFIT
-from pullback.compiler.llvm.nests import nest
+from pullback.compiler.llvm.library import borrow
 from pullback.compiler.llvm.places import STATUS
 from pullback.compiler.llvm.scalars import BYTE, INDEX, POINTER
+from pullback.compiler.llvm.vectors import loop
 
 _HEADER: Final = object.__basicsize__
 _TYPE: Final = _HEADER - 8
@@ -27,6 +28,7 @@ _AXES: Final = _HEADER + 8
 _SHAPE: Final = _HEADER + 16
 _DTYPE: Final = _HEADER + 40
 _FLAGS: Final = _HEADER + 48
+_SIGNATURE: Final = ir.FunctionType(STATUS, [POINTER] * 4 + [INDEX] * 2)
 _READABLE: Final = 0x0001 | 0x0100  # in row-major order, and aligned
 _KIND: Final = _HEADER + 8  # in a dtype: its letters, byte order and number, in one word
 
@@ -34,27 +36,42 @@ _KIND: Final = _HEADER + 8  # in a dtype: its letters, byte order and number, in
 def emit_entry(module: ir.Module, program: ir.Function, inputs: int, outputs: int) -> None:
     """Append ``run(root, inputs, outputs)``, which calls the program.
 
+    Before -> after:
+        run(root, a, b)  ->  enter(root, a, b, program, inputs, outputs), which is of the library
+    """
+    enter = borrow(module, "enter", _SIGNATURE, _write)
+    function = ir.Function(module, ir.FunctionType(STATUS, [POINTER] * 3), RUN)
+    b = ir.IRBuilder(function.append_basic_block("entry"))
+    b.ret(b.call(enter, [*function.args, program, _index(inputs), _index(outputs)]))
+
+
+def _write(function: ir.Function) -> None:
+    """Append the code of `enter`.
+
     Each argument is compared with a description of four words: its class, and for an ndarray the
     dtype, the number of axes, and the shape; a scalar has zero in place of the dtype.
     """
-    function = ir.Function(module, ir.FunctionType(STATUS, [POINTER] * 3), RUN)
     b = ir.IRBuilder(function.append_basic_block("entry"))
     entry = _Entry(b, function.append_basic_block("unfit"))
-    root, arguments, results = function.args
+    root, arguments, results, program, inputs, outputs = function.args
+    program.type = ir.FunctionType(STATUS, [POINTER] * 2).as_pointer()  # what llvmlite calls
     table = _load(b, root, 8 * TABLE)
     descriptions = _load(b, root, 8 * DESCRIPTIONS)
 
-    def argument(variables: dict[int, ir.Value]) -> None:
-        item = _item(b, arguments, variables[0])
-        words = b.gep(descriptions, [b.mul(variables[0], _index(32))], source_etype=BYTE)
-        _store(b, entry.place(item, words), table, b.add(variables[0], _index(INPUTS)))
+    def argument(k: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
+        words = b.gep(descriptions, [b.mul(k, _index(32))], source_etype=BYTE)
+        place = entry.place(_item(b, arguments, k), words)
+        _store(b, place, table, b.add(k, _index(INPUTS)))
+        return carried
 
-    def result(variables: dict[int, ir.Value]) -> None:
-        data = _load(b, _item(b, results, variables[0]), _DATA)
-        _store(b, data, table, b.add(variables[0], _index(INPUTS + inputs)))
+    def result(k: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
+        data = _load(b, _item(b, results, k), _DATA)
+        _store(b, data, table, b.add(b.add(k, inputs), _index(INPUTS)))
+        return carried
 
-    nest(b, [(0, inputs)], argument)
-    nest(b, [(0, outputs)], result)
+    for count, body in ((inputs, argument), (outputs, result)):
+        with b.if_then(b.icmp_unsigned("!=", count, _index(0))):
+            loop(b, 2, [], body, (_index(0), count))
     b.ret(b.call(program, [root, table]))
     b.position_at_end(entry.unfit)
     b.ret(ir.Constant(STATUS, UNFIT))

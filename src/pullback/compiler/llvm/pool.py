@@ -168,4 +168,4 @@ _SPINS: Final = 2000
 def object_code(*, shared: bool) -> bytes:
     """Return the machine code of what hands out parts: to threads, or all of them to the caller."""
     text = (_SHARED if shared else _ALONE).replace("SPINS", str(_SPINS))
-    return joined(link.object_files(text, "", quick=True))
+    return joined(link.object_files(text, level=0))
