@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import subprocess
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -67,24 +64,3 @@ def test_results_have_numpys_own_dtypes_also_from_the_folder(
         dtypes = [out.dtype for out in executable.run([X])]
         assert all(dtype is np.dtype(dtype.type) for dtype in dtypes)
     assert from_folder == [False, True]
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the system does not say")
-def test_pages_of_the_library_are_given_back() -> None:
-    code = (
-        "import numpy as np, pullback as pb\n"
-        "pb.jit(lambda x: pb.sum(x * 2.0))(np.ones(3))\n"
-        "size, ours = 0, False\n"
-        "for line in open('/proc/self/smaps'):\n"
-        "    word, *rest = line.split()\n"
-        "    if not word.endswith(':'):\n"
-        "        ours = 'libllvmlite' in line\n"
-        "    elif ours and word == 'Rss:':\n"
-        "        size += int(rest[0])\n"
-        "print(size)\n"
-    )
-    environment = {**os.environ, "PULLBACK_CACHE": "0"}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True
-    )
-    assert 0 < int(done.stdout) < 20_000, "to load it alone touches 35 MB"

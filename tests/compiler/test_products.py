@@ -99,7 +99,7 @@ def assert_close(contract: Contract, x: Value, y: Value) -> None:
 @pytest.fixture
 def always_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """Straight-line code computes the smallest; here all are tiles."""
-    monkeypatch.setattr(straight, "_ELEMENTS", 0)
+    monkeypatch.setattr(straight, "ELEMENTS", 0)
 
 
 @frozen
