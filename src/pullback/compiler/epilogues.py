@@ -21,7 +21,7 @@ from pullback.primitives.slicing import PadSlice
 from pullback.primitives.trigonometric import Cos, Sin, Tan
 
 _MOST: Final = 24  # values in one kernel
-_NEAR: Final = 1 << 20  # bytes that a tile's rows are read and written among
+_NEAR: Final = 1 << 24  # bytes that a tile's rows are read and written among
 _APART: Final = (PadSlice, Gather, ScatterAdd, Sin, Cos, Tan)  # these have no vectors of their own
 
 #: Where a value is read.
