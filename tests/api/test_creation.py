@@ -175,6 +175,7 @@ ERRORS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "objects": (lambda: pb.asarray(object()), DTypeError, "asarray: cannot make an array from ob"),  # type: ignore[arg-type]  # the claim
     "strings": (lambda: pb.asarray("text"), DTypeError, "asarray: arrays hold booleans, integers"),
     "ragged": (lambda: pb.asarray([[1, 2], [3]]), DTypeError, "asarray: .*inhomogeneous"),
+    "matrix": (lambda: pb.asarray(np.eye(2).view(np.matrix)), DTypeError, "asarray: a matrix"),
     "masked": (lambda: pb.asarray(np.ma.masked_array([1])), DTypeError, "asarray: a masked array"),
     "complex": (
         lambda: pb.asarray([1j], dtype=float),

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -245,6 +246,17 @@ def test_the_ones_asked_for_last_are_kept(compilations: list[Program]) -> None:
     for program in (first, second, first, third, first, third, second):
         executables.of(program)
     assert [program.constants for program in compilations] == [(1.0,), (2.0,), (3.0,), (2.0,)]
+
+
+def test_large_constants_are_held_up_to_a_limit(compilations: list[Program]) -> None:
+    executables = Executables(10, held=3000)
+    arrays = [np.arange(200.0) + k for k in range(3)]
+    programs = [pb.trace(partial(np.multiply, array), np.ones(200)) for array in arrays]
+    for k in (0, 1, 0, 2, 1):
+        executables.of(programs[k])
+    assert len(compilations) == 5, "of 1600 bytes each there is room for one"
+    executables.of(programs[1])
+    assert len(compilations) == 5
 
 
 def test_many_threads_compile_a_program_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -488,8 +500,9 @@ def test_another_machine_does_not_see_it(folder: Path, monkeypatch: pytest.Monke
     assert len(list(folder.iterdir())) == 2
 
 
-def test_it_can_be_switched_off(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PULLBACK_CACHE", "0")
+@pytest.mark.parametrize("word", ["0", "off", "False"])
+def test_it_can_be_switched_off(word: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULLBACK_CACHE", word)
     Executables(10).of(traced())
     assert not folder.exists()
 

@@ -219,5 +219,6 @@ _signature: Final = functools.cache(inspect.signature)
 def _unsupported(name: str) -> UnsupportedError:
     return UnsupportedError(
         f"{name}: has no counterpart in pullback; compose it of functions that have one, or, "
-        "where no gradient is needed, apply it to np.asarray(stop_gradient(x))"
+        "where no gradient is needed, apply it to np.asarray(stop_gradient(x)); under jit, and "
+        "other transforms that trace without values, call it by pure_callback"
     )

@@ -6,6 +6,8 @@ import hashlib
 from threading import Lock
 from typing import TYPE_CHECKING, Final, final
 
+import numpy as np
+
 from pullback.compiler.circumstances import circumstances
 from pullback.compiler.content import Content, content
 from pullback.compiler.executable import Executable, compile_program, pack, unpack
@@ -22,14 +24,16 @@ else:
     inline = lazy("pullback.compiler.passes.inline")
 
 _CAPACITY: Final = 512
+_HELD: Final = 1 << 28  # bytes of constants that executables hold together
 
 
 @paused()
 def compiled(program: Program) -> Executable:
     """Return native code of a program.
 
-    A program that does the same as one of the last 512 shares its executable. Other machine code
-    is looked for in a folder, which all processes of a user share, before it is made.
+    A program that does the same as one of the last 512 shares its executable; there are fewer if
+    their constants have more than 256 MiB. Other machine code is looked for in a folder, which all
+    processes of a user share, before it is made.
 
     Args:
         program: What to compute; its signature and the names of its inputs play no part.
@@ -44,19 +48,22 @@ def compiled(program: Program) -> Executable:
 class _Entry:
     """The place of one executable, and the lock of the thread that makes it."""
 
-    __slots__ = ("executable", "lock")
+    __slots__ = ("executable", "held", "lock")
 
-    def __init__(self) -> None:
+    def __init__(self, program: Program) -> None:
         self.lock = Lock()
         self.executable: Executable | None = None
+        arrays = [value for value in program.constants if isinstance(value, np.ndarray)]
+        self.held = sum([array.nbytes for array in arrays])
 
 
 @final
 class Executables:
     """The executables that were asked for last. Any number of threads may ask at once."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, held: int = _HELD) -> None:
         self._capacity = capacity
+        self._held = held
         self._lock = Lock()  # of the entries; never held while something compiles
         self._entries: dict[Content, _Entry] = {}  # the one that was asked for last is last
 
@@ -64,7 +71,7 @@ class Executables:
         """Return the executable of a program, compiled by the first who asks for it."""
         key = content(program)
         while True:
-            entry = self._entry(key)
+            entry = self._entry(key, program)
             with entry.lock:
                 if entry.executable is None and self._holds(key, entry):
                     try:
@@ -76,14 +83,15 @@ class Executables:
                     return entry.executable
             # It failed for another thread, which dropped the entry.
 
-    def _entry(self, key: Content) -> _Entry:
+    def _entry(self, key: Content, program: Program) -> _Entry:
         with self._lock:
             entry = self._entries.pop(key, None)
             if entry is None:
-                entry = _Entry()
+                entry = _Entry(program)
             self._entries[key] = entry
-            if len(self._entries) > self._capacity:
-                del self._entries[next(iter(self._entries))]
+            held = sum([each.held for each in self._entries.values()])
+            while len(self._entries) > max(1, self._capacity * (held <= self._held)):
+                held -= self._entries.pop(next(iter(self._entries))).held
             return entry
 
     def _holds(self, key: Content, entry: _Entry) -> bool:

@@ -31,8 +31,9 @@ else:
 
 #: Where the folder is; the whole path.
 FOLDER: Final = "PULLBACK_CACHE_DIR"
-#: "0" switches it off.
+#: These words switch it off.
 SWITCH: Final = "PULLBACK_CACHE"
+_OFF: Final = frozenset({"0", "off", "false", "no"})
 
 _LIMIT: Final = 256 * 2**20
 #: Of so many files one, by its key, is a reason to count them all.
@@ -112,7 +113,7 @@ class Store:
 
 def standard_store() -> Store | None:
     """Return the store that the environment names, or the platform's usual one for a cache."""
-    if os.environ.get(SWITCH) == "0":
+    if os.environ.get(SWITCH, "").lower() in _OFF:
         return None
     named = os.environ.get(FOLDER)
     try:

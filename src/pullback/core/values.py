@@ -41,6 +41,9 @@ def freeze_value(data: object) -> Value:
     if is_special and isinstance(data, np.ma.MaskedArray):
         msg = "asarray: a masked array would lose its mask; use data.filled(...) or where"
         raise DTypeError(msg)
+    if is_special and isinstance(data, np.matrix):
+        msg = "asarray: a matrix would multiply by elements; pass np.asarray(data), and use @"
+        raise DTypeError(msg)
     try:
         array = np.array(data)  # a copy: the caller may go on writing to his
     except ValueError as error:
