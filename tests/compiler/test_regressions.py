@@ -186,3 +186,42 @@ def test_another_class_of_the_same_object_is_seen() -> None:
     assert jitted(1.0) == 2.0
     config.__class__ = Other
     assert jitted(1.0) == 3.0
+
+
+def test_repeated_literals_of_a_tape_stay_with_their_steps() -> None:
+    count = 1500
+    numbers = [0.0, *[1.0] * (count - 2), 0.0]
+
+    def function(x: Value) -> list[Value]:
+        return [(x - float(k)) * (x - float(k)) + numbers[k] for k in range(count)]
+
+    assert pb.jit(function)(0.01) == function(0.01)
+
+
+def test_a_literal_before_the_first_arguments_is_none_of_them() -> None:
+    def function(*x: Value) -> list[Value]:
+        values = list(x)
+        found = [x[0] * 1.5] + [x[0] * each for each in x]
+        for _ in range(6000 // len(x)):
+            values = [pb.sin(value) for value in values]
+        return found + values
+
+    given = np.linspace(0.1, 0.9, 9).tolist()
+    np.testing.assert_allclose(pb.jit(function)(*given), function(*given), rtol=1e-13)
+
+
+@pytest.mark.parametrize("shape", [(0, 15), (0, 100), (2, 0, 100), (16, 0, 15), (0, 2, 100)])
+@pytest.mark.parametrize("fold", [pb.sum, pb.prod, pb.any, pb.all])
+def test_folds_of_nothing_into_long_rows(fold: Callable[..., Value], shape: Value) -> None:
+    axis = shape.index(0)
+    x = np.zeros(shape)
+    found, expected = pb.jit(lambda x: fold(x, axis=axis))(x), fold(x, axis=axis)
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_the_other_integer_of_64_bits_leaves_no_trace() -> None:
+    doubled = pb.jit(lambda x: x * 2)
+    assert doubled(np.longlong(3)) == 6
+    assert type(doubled(np.int64(3))) is np.int64
+    assert doubled(np.arange(3)).dtype is np.dtype(np.int64)

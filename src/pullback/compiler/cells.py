@@ -165,7 +165,7 @@ class Placing:
     def _begin(self, row: Cells) -> int:
         """Return the first cell of those side by side; literals get such."""
         first = int(row[0])
-        if first >= 0 or row[-1] == first:
+        if first >= 0 or (row == first).all():
             return first
         key = row.tobytes()
         begin = self.rows.setdefault(key, len(self.literals))
@@ -202,7 +202,7 @@ def _access(cells: Cells) -> Access:
     """Return how a loop may read cells; literals get others, where they lie side by side."""
     if (cells == cells[0]).all():
         return Access.ONE
-    if cells.max() < 0 or (np.diff(cells) == 1).all():
+    if cells.max() < 0 or (cells[0] >= 0 and (np.diff(cells) == 1).all()):
         return Access.ROW
     return Access.TABLE
 

@@ -152,8 +152,11 @@ def _fitting(value: Value, type_: ArrayType) -> Value:
 
 
 def usual(dtype: np.dtype) -> np.dtype:
-    """Return the one object that NumPy itself takes for a dtype."""
-    return np.dtype(dtype.type)
+    """Return the one object that NumPy itself takes for a dtype, and for others like it.
+
+    An integer of 64 bits has two names in C.
+    """
+    return np.dtype(dtype.str)
 
 
 def _class(type_: ArrayType) -> type:
@@ -162,7 +165,7 @@ def _class(type_: ArrayType) -> type:
         return np.ndarray
     if type_.weak and type_.dtype.kind in "fc":
         return float if type_.dtype.kind == "f" else complex
-    scalar: type = type_.dtype.type
+    scalar: type = usual(type_.dtype).type
     return scalar
 
 

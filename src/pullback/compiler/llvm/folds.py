@@ -97,7 +97,7 @@ class _Fold:
 
         in_lanes(code, [(0, math.prod(code.shape(self.out)))], start, self.lanes)
         *around, (axis, rows) = inner or [(_NONE, 1)]
-        depth = min(_ROWS, rows) if self.lanes > 1 else 1
+        depth = max(1, min(_ROWS, rows)) if self.lanes > 1 else 1
 
         def body(variables: dict[int, ir.Value], lanes: Stepping) -> None:
             elements = code.elements(variables, lanes)
