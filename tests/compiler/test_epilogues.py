@@ -206,9 +206,16 @@ def test_a_map_that_would_part_a_loop_stays_apart() -> None:
 
 
 def test_what_would_be_far_apart_in_memory_stays_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hidden(x: Value, w: Value, b: Value) -> Value:
+        return pb.tanh(x @ w + b)
+
     arguments = factors("f8")[:3]
     monkeypatch.setattr(epilogues, "_NEAR", 100)
-    assert products(assert_same(lambda x, w, b: nn.relu(x @ w + b), *arguments)) == [1]
+    within = assert_same(lambda *a: pb.sum(hidden(*a), axis=0), *arguments)
+    assert 1 in products(within), "what comes after is in another kernel"
+    assert products(assert_same(hidden, *arguments)) == [2], "results are worth it"
+    monkeypatch.setattr(epilogues, "_FAR", 100)
+    assert products(assert_same(hidden, *arguments)) == [1]
 
 
 def test_updates_are_in_the_kernels_of_gradients() -> None:

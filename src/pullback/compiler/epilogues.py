@@ -21,7 +21,8 @@ from pullback.primitives.slicing import PadSlice
 from pullback.primitives.trigonometric import Cos, Sin, Tan
 
 _MOST: Final = 24  # values in one kernel
-_NEAR: Final = 1 << 24  # bytes that a tile's rows are read and written among
+_NEAR: Final = 1 << 20  # bytes that a tile's rows are read and written among
+_FAR: Final = 1 << 24  # the same for a result of the program: to store its gradient takes memory
 _APART: Final = (PadSlice, Gather, ScatterAdd, Sin, Cos, Tan)  # these have no vectors of their own
 
 #: Where a value is read.
@@ -179,7 +180,8 @@ class _Merging:
         if not self._keeps_loops(group.values[0], [item for item in reads if item not in own]):
             return
         others = dict.fromkeys(number for number, _ in reads if number not in group.values)
-        if self._bytes({*group.values, *group.reads, *others, value}, value) > _NEAR:
+        most = _FAR if value in self.program.outputs else _NEAR
+        if self._bytes({*group.values, *group.reads, *others, value}, value) > most:
             return
         homes = [self.home[number] for number in others if number in self.home]
         last = max(homes, key=_position, default=group)
