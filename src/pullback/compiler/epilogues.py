@@ -10,7 +10,7 @@ from collections.abc import Container, Iterable, Sequence
 from typing import Final, final
 
 from pullback.compiler.contractions import axes
-from pullback.compiler.indices import Index, NeedsAxesError, axes_index, broadcast, flatten, through
+from pullback.compiler.indices import Index, NeedsAxesError, axes_index, flatten, operand_indices
 from pullback.compiler.kernel import Kernel
 from pullback.compiler.kinds import Kind
 from pullback.core.program import Program
@@ -75,14 +75,10 @@ class Reading:
         if isinstance(primitive, _APART):
             raise NeedsAxesError
         want = self.program.type_at(number).shape
-        pairs: list[Read] = []
-        for operand in operands:
-            have = self.program.type_at(operand).shape
-            if self.kinds[number] is Kind.MAP:
-                pairs.append((operand, broadcast(index, have, want)))
-            else:
-                pairs.append((operand, through(primitive, index, have, want)))
-        return pairs
+        have = [self.program.type_at(operand).shape for operand in operands]
+        elementwise = self.kinds[number] is Kind.MAP
+        found = operand_indices(primitive, index, have, want, elementwise=elementwise)
+        return list(zip(operands, found, strict=True))
 
 
 def merge_epilogues(

@@ -7,7 +7,7 @@ forms, constant + Σ coefficient·variable, so that views are composed before co
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias, final
 
 from attrs import frozen
@@ -186,3 +186,20 @@ def _run(slots: Slots, have: Shape) -> int | None:
         inside = inside or len(taken) > 1
         start += taken.start * step
     return start
+
+
+def operand_indices(
+    primitive: Primitive, index: Index, have: Iterable[Shape], want: Shape, *, elementwise: bool
+) -> list[Index]:
+    """Return where an element of a map or a view reads its operands.
+
+    Args:
+        primitive: What the step does.
+        index: Where its element is.
+        have: The operands' shapes.
+        want: The step's shape.
+        elementwise: Whether it is a map.
+    """
+    if elementwise:
+        return [broadcast(index, shape, want) for shape in have]
+    return [through(primitive, index, shape, want) for shape in have]

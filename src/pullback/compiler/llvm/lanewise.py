@@ -21,10 +21,9 @@ from pullback.compiler.indices import (
     Affine,
     Index,
     axes_index,
-    broadcast,
     flatten,
+    operand_indices,
     spread,
-    through,
     variable,
 )
 from pullback.compiler.kernel import Kernel
@@ -275,14 +274,10 @@ def _operands(plan: Plan, number: int, place: Index) -> Goals:
     """Return the operands of a map or view, and at which index each is needed."""
     primitive, operands = plan.program.steps[number - plan.first]
     want = plan.program.type_at(number).shape
-    found: Goals = []
-    for operand in operands:
-        have = plan.program.type_at(operand).shape
-        if plan.kinds[number] is Kind.MAP:
-            found.append((operand, broadcast(place, have, want)))
-        else:
-            found.append((operand, through(primitive, place, have, want)))
-    return found
+    have = [plan.program.type_at(operand).shape for operand in operands]
+    elementwise = plan.kinds[number] is Kind.MAP
+    found = operand_indices(primitive, place, have, want, elementwise=elementwise)
+    return list(zip(operands, found, strict=True))
 
 
 def _is_formula(primitive: Primitive) -> bool:

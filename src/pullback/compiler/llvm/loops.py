@@ -16,11 +16,10 @@ from pullback.compiler.indices import (
     NeedsAxesError,
     Shape,
     axes_index,
-    broadcast,
     flatten,
+    operand_indices,
     spread,
     strides,
-    through,
     variable,
 )
 from pullback.compiler.kernel import Kernel
@@ -83,12 +82,10 @@ def is_flat(plan: Plan, numbers: Iterable[int], reads: frozenset[int]) -> bool:
             if isinstance(primitive, (PadSlice, Gather, ScatterAdd)):
                 spread(index, want)
                 continue
-            for operand in operands:
-                have = plan.program.type_at(operand).shape
-                if plan.kinds[number] is Kind.MAP:
-                    stack.append((operand, broadcast(index, have, want)))
-                else:
-                    stack.append((operand, through(primitive, index, have, want)))
+            have = [plan.program.type_at(operand).shape for operand in operands]
+            elementwise = plan.kinds[number] is Kind.MAP
+            found = operand_indices(primitive, index, have, want, elementwise=elementwise)
+            stack += zip(operands, found, strict=True)
     except NeedsAxesError:
         return False
     return True

@@ -68,6 +68,7 @@ def multiplication(module: ir.Module, term: Term) -> ir.Function:
 
 
 def _write(function: ir.Function, *, term: Term) -> None:
+    """Append the code of that function."""
     b = ir.IRBuilder(function.append_basic_block("entry"))
     names = ("left", "right", "out", "numbers", "start", "stop", "whole", "last", "narrow")
     given = dict(

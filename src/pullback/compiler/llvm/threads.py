@@ -17,6 +17,7 @@ from pullback.compiler.interface import PARALLEL
 from pullback.compiler.llvm.library import borrow
 from pullback.compiler.llvm.scalars import INDEX, POINTER
 from pullback.compiler.llvm.symbols import declare
+from pullback.compiler.llvm.vectors import room
 
 
 @final
@@ -70,9 +71,7 @@ def call_parts(
     share = borrow(
         b.module, f"share{len(pointers)}", signature, partial(_share, number=len(pointers))
     )
-    with b.goto_entry_block():
-        arguments = b.alloca(ir.ArrayType(POINTER, 1 + len(pointers)))
-    arguments.type = POINTER  # llvmlite gives it the type of what it points to
+    arguments = room(b, POINTER, 1 + len(pointers))
     for k, pointer in enumerate((kernel, *pointers)):
         b.store(pointer, _entry(b, arguments, k))
     parallel = ir.FunctionType(ir.VoidType(), [POINTER, POINTER, INDEX])

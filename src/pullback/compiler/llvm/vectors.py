@@ -13,6 +13,7 @@ from attrs import frozen
 from llvmlite import binding, ir
 
 from pullback.compiler.llvm.lanes import Lanes
+from pullback.compiler.llvm.lanes import lanes as lanes_type
 from pullback.compiler.llvm.scalars import FLAG, INDEX, POINTER
 
 _INT: Final = ir.IntType(32)
@@ -63,7 +64,7 @@ def spans(width: int, lanes: int) -> Sequence[tuple[int, int]]:
 
 def vector(kind: ir.Type, lanes: int) -> ir.Type:
     """Return the type of so many numbers; one is no vector."""
-    return kind if lanes == 1 else Lanes(kind, lanes)
+    return lanes_type(kind, lanes)
 
 
 @functools.cache  # constants and their texts are made once
